@@ -1,0 +1,1 @@
+"""The online path, and the words everyone shares."""

@@ -1,0 +1,24 @@
+"""The dialects we can read, in one list. A new one is a file here and a line below; order matters only where two would recognise a path."""
+
+from proxy.dialects import anthropic_messages, gemini_generate, openai_chat, openai_embeddings, openai_responses
+from proxy.dialects.dialect import Dialect
+
+DIALECTS: tuple[Dialect, ...] = (
+    openai_chat.DIALECT,
+    openai_responses.DIALECT,
+    openai_embeddings.DIALECT,
+    anthropic_messages.DIALECT,
+    gemini_generate.DIALECT,
+)
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
+
+def dialect_of(method: str, path: str) -> Dialect | None:
+    """The dialect whose answering endpoint this is, or None: such a request passes and is only counted.
+
+    `path` is the raw target with the route's prefix removed; a query is ignored.
+    """
+    if method != "POST":
+        return None
+    bare = path.partition("?")[0]
+    return next((dialect for dialect in DIALECTS if dialect.recognises(bare)), None)

@@ -1,0 +1,155 @@
+"""The journal's lines: facts as they were seen, before anyone gave them meaning.
+
+One struct per kind of event writes the line and reads it back; the raw body, when there is one, follows the line (`body` bytes of it).
+No field here can hold a credential: headers pass `recorded_headers`, targets pass `redacted_path`, and nothing else of a request is kept.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from proxy.exchange import DecisionName, Ended, Role
+
+RECORDED_HEADERS = frozenset(
+    (
+        b"content-type", b"content-encoding", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
+        b"x-stainless-retry-count", b"x-stainless-lang", b"x-stainless-package-version", b"retry-after", b"retry-after-ms",
+        b"x-request-id", b"request-id", b"x-amzn-requestid", b"openai-processing-ms", b"openai-version", b"x-should-retry",
+    )
+)  # fmt: skip
+RECORDED_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-")
+HINT_HEADERS = {
+    b"x-understudy-workflow": "workflow",
+    b"x-understudy-conversation": "conversation",
+    b"x-understudy-user": "user",
+    b"x-understudy-prompt-version": "prompt_version",
+    b"x-understudy-run": "run",
+    b"x-understudy-case": "case",
+}
+SECRET_QUERY = (b"key=", b"api_key=", b"apikey=", b"token=", b"access_token=", b"sig=", b"signature=", b"x-amz-")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_defaults=True):
+    seq: int = 0
+    """Counts a writer's events; the journal sets it, and a gap is a lost event."""
+    at: int
+    """Microseconds since the epoch, UTC."""
+    body: int = 0
+    """Bytes of raw body that follow this line."""
+
+
+class CallEvent(Event, tag="call"):
+    """A request whose last byte has passed (or whose upload broke off: `whole` is False). `at` is its first byte."""
+
+    id: str
+    route: str
+    dialect: str
+    method: str = "POST"
+    path: str
+    """The target as received, with the values of secret query parameters replaced."""
+    headers: dict[str, str] = {}
+    hints: dict[str, str] = {}
+    config: str = ""
+    size: int = 0
+    sha256: str = ""
+    """Of a body larger than the capture bound; such a body is not kept."""
+    whole: bool = True
+
+
+class ExchangeEvent(Event, tag="exchange"):
+    """One answer, at its end. `at` is when the request left (its first byte, for the incumbent)."""
+
+    id: str
+    route: str
+    dialect: str
+    target: str
+    role: Role
+    seen: bool
+    run: str | None = None
+    sample: int = 0
+    attempt: int = 1
+    model: str | None = None
+    """The model asked for on this leg, when we set it; None: the call's own."""
+    config: str = ""
+    status: int = 0
+    """0: no answer came."""
+    ended: Ended
+    error: str = ""
+    headers: dict[str, str] = {}
+    latency_us: int = 0
+    first_byte_us: int | None = None
+    overhead_us: int | None = None
+    chunks: int = 0
+    marks: list[tuple[int, int]] = []
+    """(µs since `at`, bytes of body received by then) of the first 256 chunks."""
+    max_gap_us: int = 0
+    size: int = 0
+    sha256: str = ""
+    rewrites: list[str] = []
+    saw: Literal["raw", "anonymized"] = "raw"
+
+
+class DecisionEvent(Event, tag="decision"):
+    id: str
+    """The call's."""
+    route: str
+    target: str
+    role: Role
+    decision: DecisionName
+    reason: str = ""
+    run: str | None = None
+    sample: int = 0
+    reserved_usd: float | None = None
+
+
+class BeatEvent(Event, tag="beat"):
+    """Gauges and counters of one process; counters run since its start."""
+
+    process: str
+    """`worker-0`, `shadow`, `recorder`."""
+    in_flight: int = 0
+    connections: int = 0
+    calls: int = 0
+    passthrough: dict[str, int] = {}
+    """By route."""
+    refused: dict[str, int] = {}
+    """Requests we answered ourselves with 4xx or 503, by reason."""
+    dropped: dict[str, int] = {}
+    """Journal events or bodies lost, by reason."""
+    journal_queue_bytes: int = 0
+    loop_lag_us: int = 0
+    lag_us: int = 0
+    """Shadow: age of the oldest call not yet decided."""
+    spent_usd: dict[str, float] = {}
+    """Shadow: today's spend by target, reservations included."""
+    budget_usd: dict[str, float] = {}
+
+
+class AuditEvent(Event, tag="audit"):
+    actor: str
+    action: str
+    detail: dict[str, str] = {}
+
+
+AnyEvent = CallEvent | ExchangeEvent | DecisionEvent | BeatEvent | AuditEvent
+
+
+def recorded_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers worth keeping, by an allow-list; repeated names are joined with a comma. Credentials are on no list."""
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        low = name.lower()
+        if low in RECORDED_HEADERS or low.startswith(RECORDED_PREFIXES):
+            key, text = low.decode("latin-1"), value.decode("latin-1")
+            kept[key] = f"{kept[key]}, {text}" if key in kept else text
+    return kept
+
+
+def redacted_path(target: bytes) -> str:
+    """A request target fit for a record: values of query parameters that carry keys or signatures become `***`."""
+    path, mark, query = target.partition(b"?")
+    if mark:
+        parts = [part.partition(b"=")[0] + b"=***" if part.lower().startswith(SECRET_QUERY) else part for part in query.split(b"&")]
+        path = path + b"?" + b"&".join(parts)
+    return path.decode("latin-1")

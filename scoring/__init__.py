@@ -1,0 +1,1 @@
+"""Reads pairs, writes scores; never on the client's path."""

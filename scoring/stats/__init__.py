@@ -1,0 +1,1 @@
+"""The statistics: pure functions of counts and values, no I/O, no numpy."""
