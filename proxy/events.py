@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
     """Bytes of raw body that follow this line."""
 
 
-class CallEvent(Event, tag="call"):
+class CallEvent(Event, frozen=True, kw_only=True, tag="call"):
     """A request whose last byte has passed (or whose upload broke off: `whole` is False). `at` is its first byte."""
 
     id: str
@@ -57,7 +57,7 @@ class CallEvent(Event, tag="call"):
     whole: bool = True
 
 
-class ExchangeEvent(Event, tag="exchange"):
+class ExchangeEvent(Event, frozen=True, kw_only=True, tag="exchange"):
     """One answer, at its end. `at` is when the request left (its first byte, for the incumbent)."""
 
     id: str
@@ -90,7 +90,7 @@ class ExchangeEvent(Event, tag="exchange"):
     saw: Literal["raw", "anonymized"] = "raw"
 
 
-class DecisionEvent(Event, tag="decision"):
+class DecisionEvent(Event, frozen=True, kw_only=True, tag="decision"):
     id: str
     """The call's."""
     route: str
@@ -103,7 +103,7 @@ class DecisionEvent(Event, tag="decision"):
     reserved_usd: float | None = None
 
 
-class BeatEvent(Event, tag="beat"):
+class BeatEvent(Event, frozen=True, kw_only=True, tag="beat"):
     """Gauges and counters of one process; counters run since its start."""
 
     process: str
@@ -126,13 +126,23 @@ class BeatEvent(Event, tag="beat"):
     budget_usd: dict[str, float] = {}
 
 
-class AuditEvent(Event, tag="audit"):
+class AuditEvent(Event, frozen=True, kw_only=True, tag="audit"):
     actor: str
     action: str
     detail: dict[str, str] = {}
 
 
-AnyEvent = CallEvent | ExchangeEvent | DecisionEvent | BeatEvent | AuditEvent
+class SegmentEvent(Event, frozen=True, kw_only=True, tag="segment"):
+    """The first line of every segment: who wrote it."""
+
+    process: str
+    pid: int
+    writer: str
+    config: str = ""
+    """Hash of the writer's configuration."""
+
+
+AnyEvent = CallEvent | ExchangeEvent | DecisionEvent | BeatEvent | AuditEvent | SegmentEvent
 
 
 def recorded_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,0 +1,215 @@
+"""The configuration as one frozen value: every key a user can write, its default, its bounds, its meaning.
+
+Law: the file's shape is said here and nowhere else; `config_file.py` reads it, `config_rules.py` holds what types cannot say. Nothing is
+taken from the environment here: keys are looked up by those who send (`keys.py`).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, Meta(gt=0.0)]
+Count = Annotated[int, Meta(ge=1)]
+Bytes = Annotated[int, Meta(ge=1024)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Server(Section, frozen=True, kw_only=True):
+    listen: Annotated[str, Meta(description="host:port the application talks to")] = "127.0.0.1:8080"
+    admin: Annotated[str, Meta(description="host:port of metrics, health, status; loopback, or UNDERSTUDY_ADMIN_TOKEN set")] = (
+        "127.0.0.1:8081"
+    )
+    workers: Annotated[int, Meta(ge=1, le=64, description="processes that relay")] = 1
+    call_id_header: Annotated[bool, Meta(description="x-understudy-call-id on responses")] = False
+    capture_max_bytes: Annotated[int, Meta(ge=0, description="larger bodies pass, and are kept as size and hash")] = 4_000_000
+    outgoing_proxy: Annotated[str, Meta(description='a URL, or "env"; nothing is taken from the environment silently')] = ""
+    head_max_bytes: Annotated[int, Meta(ge=1024, le=1 << 20, description="request line and headers together")] = 65_536
+    headers_max: Annotated[int, Meta(ge=8, le=4096, description="header lines of one request")] = 128
+    head_timeout_s: Annotated[float, Meta(gt=0, description="from a connection's first byte to the end of the head")] = 30.0
+    keep_alive_s: Annotated[float, Meta(gt=0, description="idle client connections are closed after this")] = 75.0
+    connect_timeout_s: Annotated[float, Meta(gt=0, description="to reach the incumbent, TLS included; then 504")] = 10.0
+    silence_timeout_s: Annotated[float, Meta(gt=0, description="longest silence of the incumbent, before or inside an answer")] = 600.0
+    upstream_idle_s: Annotated[float, Meta(gt=0, description="idle connections to the incumbent are kept this long")] = 30.0
+    connections_max: Annotated[int, Meta(ge=1, description="client connections of one worker; beyond it 503")] = 10_000
+    drain_s: Annotated[float, Meta(gt=0, description="SIGTERM lets calls under way finish for this long")] = 30.0
+
+
+class Store(Section, frozen=True, kw_only=True):
+    path: Annotated[str, Meta(description="the DuckDB file")] = "understudy.duckdb"
+    data_path: Annotated[str, Meta(description="where DuckLake keeps its Parquet (with a ducklake: path)")] = ""
+    journal: Annotated[str, Meta(description="folder of the journal; holds raw bodies for seconds: a tmpfs is a good place")] = "journal"
+    bodies: Annotated[Literal["full", "anonymized", "none"], Meta(description="what is kept of texts; secrets are never kept")] = (
+        "anonymized"
+    )
+    retention_days: Annotated[int, Meta(ge=1, description="rows older than this are pruned")] = 45
+
+
+class JournalSection(Section, frozen=True, kw_only=True):
+    queue_max_bytes: Annotated[int, Meta(ge=1 << 20, description="bodies and events waiting in a worker's memory")] = 256 << 20
+    disk_max_bytes: Annotated[
+        int, Meta(ge=1 << 20, description="bytes of all segments; beyond it new calls and bodies are dropped, counted")
+    ] = 4 << 30
+    disk_reserve_bytes: Annotated[int, Meta(ge=1 << 16, description="kept free for decisions, beats, audit, labels, feedback")] = 4 << 20
+    segment_max_bytes: Annotated[int, Meta(ge=1 << 16, description="a segment is sealed at this size")] = 64 << 20
+    segment_age_s: Annotated[float, Meta(gt=0, le=60, description="and at this age")] = 1.0
+    fsync: Annotated[Literal["never", "interval", "always"], Meta(description="when segments are forced to disk")] = "interval"
+    fsync_interval_s: Annotated[float, Meta(gt=0, description="for fsync = interval")] = 1.0
+
+
+class ShadowSection(Section, frozen=True, kw_only=True):
+    stale_s: Annotated[float, Meta(gt=0, description="a call older than this is not mirrored any more")] = 60.0
+    in_flight_max: Annotated[int, Meta(ge=1, description="mirrored calls under way, all targets together")] = 512
+    queue_max_bytes: Annotated[int, Meta(ge=1 << 20, description="bodies of mirrored calls and answers in memory")] = 256 << 20
+    answer_max_bytes: Annotated[int, Meta(ge=1024, description="a candidate's answer is cut off here")] = 16_000_000
+
+
+class Price(Section, frozen=True, kw_only=True):
+    """USD per million tokens."""
+
+    input: Annotated[float, Meta(ge=0)]
+    output: Annotated[float, Meta(ge=0)]
+    cached_input: Annotated[float, Meta(ge=0)] | None = None
+    cache_write: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Target(Section, frozen=True, kw_only=True):
+    url: Annotated[str, Meta(description="the call's path (route prefix removed) is appended")] = ""
+    dialect: Annotated[str, Meta(description="recognised per call; name one only to have calls translated to it")] = ""
+    model: Annotated[str, Meta(description="replaces the call's model on this leg")] = ""
+    api_key_env: Annotated[str, Meta(description="variable with the key of our own legs; the caller's key never leaves the worker")] = ""
+    api_key_file: Annotated[str, Meta(description="or a file that holds it")] = ""
+    headers_env: Annotated[dict[str, str], Meta(description="or whole headers: name = variable")] = {}
+    provider: Annotated[str, Meta(description="whose price list applies; default by host, else by dialect")] = ""
+    price: Annotated[Price | None, Meta(description="USD per million tokens; goes before any list")] = None
+    send: Annotated[Literal["raw", "anonymized"], Meta(description="which text this leg is sent")] = "raw"
+    set: Annotated[dict[str, Any], Meta(description="body keys to override")] = {}
+    drop: Annotated[list[str], Meta(description="body keys to remove")] = []
+    system_file: Annotated[str, Meta(description="a prompt variant: replaces the system text")] = ""
+    user_template: Annotated[str, Meta(description="a prompt variant: wraps the last user text, written {user}")] = ""
+    max_in_flight: Annotated[int, Meta(ge=1)] = 64
+    deadline_s: Annotated[float, Meta(gt=0, description="for one mirrored answer, from dispatch to last byte")] = 120.0
+    budget_usd_per_day: (
+        Annotated[float, Meta(ge=0, description="reserved before dispatch; default 20 for a priced target not on loopback")] | None
+    ) = None
+    baseline: Annotated[str, Meta(description="instead of a url: a TOML file of regex rules and templates")] = ""
+    command: Annotated[list[str], Meta(description="instead of a url: a program that speaks JSON lines")] = []
+
+
+class ShadowLeg(Section, frozen=True, kw_only=True):
+    target: str
+    share: Share = 1.0
+
+
+class Route(Section, frozen=True, kw_only=True):
+    name: str
+    incumbent: str
+    path: Annotated[str, Meta(description="path prefix, removed before forwarding")] = "/"
+    host: Annotated[str, Meta(description="and/or the Host this route answers to")] = ""
+    shadow: Annotated[list[ShadowLeg], Meta(description="who answers the same calls unseen, and which share of them")] = []
+    repeat: Annotated[Share, Meta(description="share of calls the incumbent answers a second time, unseen: the noise floor")] = 0.0
+
+
+class Match(Section, frozen=True, kw_only=True):
+    header: str = ""
+    path: str = ""
+    model: str = ""
+    system_contains: str = ""
+
+
+class Expect(Section, frozen=True, kw_only=True):
+    refusal_rate: Share | None = None
+    p95_latency_s: Positive | None = None
+    usd_per_call: Positive | None = None
+
+
+class Workflow(Section, frozen=True, kw_only=True):
+    name: str
+    match: Match = Match()
+    rubric: str = ""
+    expect: Expect | None = None
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    error_rate: Share | None = None
+    refusal_rate: Share | None = None
+    p95_latency_s: Positive | None = None
+    ttft_p95_s: Positive | None = None
+    usd_per_call: Positive | None = None
+
+
+class Rollout(Section, frozen=True, kw_only=True):
+    name: str
+    route: str
+    candidate: str
+    steps: list[Share] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
+    bake_s: Positive = 600
+    min_pairs: Count = 200
+    min_hours: Annotated[float, Meta(ge=0)] = 24
+    coverage: Share = 0.9
+    auto_promote: bool = False
+    fallback_after_s: Positive = 20
+    reverse_shadow: Share = 1.0
+    limit_window_s: Positive = 60
+    limit_min_calls: Count = 20
+    limits: Limits = Limits()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole file, resolved; `folder` is what relative paths in it are relative to."""
+
+    server: Server = Server()
+    store: Store = Store()
+    journal: JournalSection = JournalSection()
+    shadow: ShadowSection = ShadowSection()
+    targets: dict[str, Target] = {}
+    routes: list[Route] = []
+    workflows: list[Workflow] = []
+    rollouts: list[Rollout] = []
+    folder: str = "."
+
+    @property
+    def hash(self) -> str:
+        """Names this configuration in every row: same content, same hash."""
+        shape = msgspec.to_builtins(self)
+        del shape["folder"]
+        return hashlib.sha256(msgspec.json.encode(shape, order="sorted")).hexdigest()[:16]
+
+    def path_of(self, name: str) -> Path:
+        return Path(self.folder) / name
+
+    @property
+    def journal_folder(self) -> Path:
+        return self.path_of(self.store.journal)
+
+    @property
+    def store_path(self) -> str:
+        return self.store.path if self.store.path.startswith("ducklake:") else str(self.path_of(self.store.path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Fault:
+    """One thing the user must fix; prints as one line."""
+
+    file: str
+    key: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: found {self.found}, expected {self.expected}"
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with a configuration."""
+
+    def __init__(self, faults: list[Fault]):
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults

@@ -1,0 +1,144 @@
+"""What a configuration must also fulfil beyond the shape of its tables: names that exist, addresses that parse, legs that make sense.
+
+Pure: one small function per rule, each yields its faults.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from proxy.config import Config, Fault, Route, Target
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
+RESERVED = frozenset(("incumbent", "candidate", "repeat", "baseline", "other", "none"))
+DIALECT_FAMILIES = ("openai", "anthropic", "gemini")
+
+
+def faults_of(config: Config, file: str) -> list[Fault]:
+    rules = (_addresses, _targets, _routes, _workflows, _rollouts)
+    return [Fault(file=file, key=key, found=found, expected=expected) for rule in rules for key, found, expected in rule(config)]
+
+
+Found = Iterator[tuple[str, str, str]]
+"""key, found, expected"""
+
+
+def host_port(address: str) -> tuple[str, int] | None:
+    """`127.0.0.1:8080` or `[::1]:8080`; None when it is neither."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        return None
+    if host.startswith("[") and host.endswith("]"):
+        return host[1:-1], int(port)
+    return (host, int(port)) if host and ":" not in host else None
+
+
+def _addresses(config: Config) -> Found:
+    for key in ("listen", "admin"):
+        address = getattr(config.server, key)
+        if host_port(address) is None:
+            yield f"server.{key}", repr(address), 'host:port, as in "127.0.0.1:8080"'
+    if config.server.listen == config.server.admin and not config.server.listen.endswith(":0"):
+        yield "server.admin", repr(config.server.admin), "another address than server.listen"
+
+
+def _targets(config: Config) -> Found:
+    for name, target in config.targets.items():
+        where = f"targets.{name}"
+        if not NAME.match(name) or name in RESERVED:
+            yield where, repr(name), "a name of letters, digits, - _ . that is not one of " + ", ".join(sorted(RESERVED))
+        yield from _kind_of_target(where, target)
+        if target.url:
+            yield from _url(where, target.url)
+        if target.dialect and target.dialect.partition(".")[0] not in DIALECT_FAMILIES:
+            yield f"{where}.dialect", repr(target.dialect), " | ".join(map(repr, DIALECT_FAMILIES))
+        if target.user_template and "{user}" not in target.user_template:
+            yield f"{where}.user_template", repr(target.user_template), "a text with {user} in it"
+        if sum((bool(target.api_key_env), bool(target.api_key_file), bool(target.headers_env))) > 1:
+            yield f"{where}.api_key_env", "more than one source of credentials", "one of api_key_env, api_key_file, headers_env"
+
+
+def _kind_of_target(where: str, target: Target) -> Found:
+    kinds = [key for key in ("url", "baseline", "command") if getattr(target, key)]
+    if len(kinds) != 1:
+        yield where, " and ".join(kinds) or "nothing", "exactly one of url, baseline, command"
+
+
+def _url(where: str, url: str) -> Found:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        sound, parts = False, None
+    if not sound or parts is None:
+        yield f"{where}.url", repr(url), 'http:// or https:// and a host, as in "https://api.openai.com"'
+    elif parts.username or parts.password:
+        yield f"{where}.url", "a URL with a password in it", "no credentials in the URL: use api_key_env"
+    elif parts.query or parts.fragment:
+        yield f"{where}.url", repr(url), "no ? and no # in the URL"
+
+
+def _known(where: str, name: str, names: Iterable[str], what: str) -> Found:
+    known = list(names)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        yield (
+            where,
+            repr(name),
+            repr(close[0]) if close else f"the name of a {what}" + (f": {', '.join(known)}" if known else "; none is defined"),
+        )
+
+
+def _routes(config: Config) -> Found:
+    if not config.routes:
+        yield "routes", "nothing", "at least one [[routes]] with name and incumbent"
+    seen: dict[object, str] = {}
+    for number, route in enumerate(config.routes):
+        where = f"routes[{number}]"
+        yield from _route(where, route, config)
+        for mark in (route.name, (route.host.lower(), route.path.rstrip("/"))):
+            if mark in seen:
+                yield where, repr(route.name), f"a name, and a host and path, that {seen[mark]} does not have"
+            seen.setdefault(mark, where)
+
+
+def _route(where: str, route: Route, config: Config) -> Found:
+    if not NAME.match(route.name):
+        yield f"{where}.name", repr(route.name), "letters, digits, - _ ."
+    if not route.path.startswith("/"):
+        yield f"{where}.path", repr(route.path), 'a path that begins with "/"'
+    yield from _known(f"{where}.incumbent", route.incumbent, config.targets, "target")
+    incumbent = config.targets.get(route.incumbent)
+    if incumbent is not None and not incumbent.url:
+        yield f"{where}.incumbent", repr(route.incumbent), "a target with a url"
+    targets = [leg.target for leg in route.shadow]
+    for position, target in enumerate(targets):
+        yield from _known(f"{where}.shadow[{position}].target", target, config.targets, "target")
+        if target == route.incumbent:
+            yield f"{where}.shadow[{position}].target", repr(target), "another target than the incumbent (to ask it again, set repeat)"
+        if target in targets[:position]:
+            yield f"{where}.shadow[{position}].target", repr(target), "each target once"
+
+
+def _workflows(config: Config) -> Found:
+    seen: set[str] = set()
+    for number, workflow in enumerate(config.workflows):
+        if not NAME.match(workflow.name) or workflow.name in ("other",):
+            yield f"workflows[{number}].name", repr(workflow.name), "letters, digits, - _ ."
+        if workflow.name in seen:
+            yield f"workflows[{number}].name", repr(workflow.name), "a name used once"
+        seen.add(workflow.name)
+
+
+def _rollouts(config: Config) -> Found:
+    routes = {route.name: route for route in config.routes}
+    for number, rollout in enumerate(config.rollouts):
+        where = f"rollouts[{number}]"
+        yield from _known(f"{where}.route", rollout.route, routes, "route")
+        yield from _known(f"{where}.candidate", rollout.candidate, config.targets, "target")
+        candidate = config.targets.get(rollout.candidate)
+        if candidate is not None and not candidate.url:
+            yield f"{where}.candidate", repr(rollout.candidate), "a target with a url"
+        if rollout.steps != sorted(set(rollout.steps)) or not rollout.steps:
+            yield f"{where}.steps", repr(rollout.steps), "rising shares"
