@@ -1,0 +1,50 @@
+# The chores, each with one name. `make demo` and `make test` do all the set-up themselves; they need Python 3.11 or newer and nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+ARGS   ?=
+
+.PHONY: demo test check bench run requirements clean help
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/\t/'
+
+demo: $(VENV)/ready-run     ## a scripted incumbent and candidate, the whole pipeline, a first table: make demo ARGS="--seconds 20"
+	@$(BIN)/understudy demo $(ARGS)
+
+run: $(VENV)/ready-run      ## serve with ./understudy.toml
+	@$(BIN)/understudy serve $(ARGS)
+
+test: $(VENV)/ready-test    ## every test, speed apart
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/ready-test   ## style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+bench: $(VENV)/ready-test   ## what it costs, as ratios in one run
+	@for each in tests/bench/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+requirements: $(VENV)/ready-run  ## compile the pinned requirements anew (needs uv)
+	uv pip compile -q pyproject.toml --universal --generate-hashes --no-header --upgrade -o requirements/run.txt
+	uv pip compile -q pyproject.toml --universal --extra dev --generate-hashes --no-header -c requirements/run.txt -o requirements/test.txt
+	uv pip compile -q pyproject.toml --universal --extra lake --generate-hashes --no-header -c requirements/run.txt -o requirements/lake.txt
+	printf 'hatchling\neditables\n' | uv pip compile -q - --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
+
+clean:           ## forget the environment
+	rm -rf $(VENV)
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Understudy needs Python 3.11 or newer; name one with PYTHON=python3.x")'
+	@echo "making $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV) && touch $@
+
+$(VENV)/ready-run: $(VENV)/made requirements/run.txt requirements/build.txt pyproject.toml
+	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/ready-test: $(VENV)/ready-run requirements/test.txt
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
