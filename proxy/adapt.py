@@ -1,0 +1,163 @@
+"""How a call is rewritten for a leg of our own, and the list of every rewrite in words. Pure: bytes in, bytes out.
+
+Law: a leg leaves no trace at the provider that the call did not ask for (`store: false`, no user, no metadata, no cache key), carries no
+header that is not on a list, and never a credential: those are added at the edge. What cannot be adapted is said to be unportable.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from proxy.config import Target
+from proxy.dialects.reading import Document, as_document, as_json, read_document
+from proxy.events import SECRET_QUERY
+from proxy.exchange import Role, Unreadable
+from proxy.variant import with_system, with_user
+
+PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "service_tier")
+"""Dropped from every leg: they name the customer's user, or buy what a comparison does not need."""
+STORES = ("openai.chat", "openai.responses")
+SENT_HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta")
+ACCEPT_ENCODING = "gzip, deflate, br, zstd"
+"""What `encoding.py` undoes; the answer is kept as it comes."""
+GUARD_HEADER = "x-understudy-shadow"
+USER_AGENT = "understudy/0.1.0"
+_GEMINI_MODEL = re.compile(r"(/(?:models|tunedModels|endpoints)/)([^/:?]+)(:|%3[aA])")
+_DEPLOYMENT = re.compile(r"(/deployments/)([^/?]+)(/)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapted:
+    """What a leg sends, all but its credentials."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    model: str | None
+    """The model asked for, when we set it."""
+    rewrites: tuple[str, ...] = ()
+    saw: Literal["raw", "anonymized"] = "raw"
+
+
+@dataclass(slots=True)
+class _Draft:
+    dialect: str
+    path: str
+    body: Document
+    rewrites: list[str] = field(default_factory=list[str])
+
+
+def adapt(
+    dialect: str,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    target: Target,
+    role: Role,
+    *,
+    system_text: str | None = None,
+    anonymize: Callable[[bytes], bytes] | None = None,
+) -> Adapted | Unreadable:
+    """The call as `target` is to get it. `path` has lost the route's prefix, `body` its content-encoding; `system_text` is what
+    `system_file` holds. `Unreadable` says why the call cannot be sent there."""
+    if target.dialect and target.dialect.partition(".")[0] != dialect.partition(".")[0]:
+        return Unreadable(reason=f"{dialect} would have to be translated to {target.dialect}")
+    found = read_document(body)
+    if isinstance(found, Unreadable):
+        return found
+    draft = _Draft(dialect, _without_secrets(path), dict(found))
+    if role != "repeat" and (refused := _for_candidate(draft, target, system_text)):
+        return refused
+    _keep_private(draft)
+    if role != "repeat":
+        _configured(draft, target)
+    sent = as_json(draft.body).encode("utf-8", "replace") if draft.rewrites else body
+    if not sent:
+        return Unreadable(reason="nested too deeply to be written again")
+    saw: Literal["raw", "anonymized"] = "raw"
+    if target.send == "anonymized":
+        if anonymize is None:
+            return Unreadable(reason="nothing here can anonymize it")
+        sent, saw = anonymize(sent), "anonymized"
+    return Adapted(
+        path=draft.path,
+        body=sent,
+        headers=_headers(headers),
+        model=target.model or None if role != "repeat" else None,
+        rewrites=tuple(draft.rewrites),
+        saw=saw,
+    )
+
+
+def _for_candidate(draft: _Draft, target: Target, system_text: str | None) -> Unreadable | None:
+    if target.model:
+        _rename(draft, target.model)
+    if target.system_file:
+        draft.rewrites.append(f"system text from {target.system_file}")
+        if refused := with_system(draft.dialect, draft.body, system_text or ""):
+            return refused
+    if target.user_template:
+        # the last user text lies deep inside what `found` shares with nobody: read_document made it for this leg
+        draft.rewrites.append("last user text wrapped by user_template")
+        return with_user(draft.dialect, draft.body, target.user_template)
+    return None
+
+
+def _rename(draft: _Draft, model: str) -> None:
+    """In the path where the dialect has it there (Gemini, Azure deployments), else in the body."""
+    for pattern in (_GEMINI_MODEL, _DEPLOYMENT):
+        if place := pattern.search(draft.path):
+            if place[2] != quote(model, safe=""):
+                draft.path = draft.path[: place.start(2)] + quote(model, safe="") + draft.path[place.end(2) :]
+                draft.rewrites.append(f"model {place[2]} → {model}")
+            if "model" not in draft.body:
+                return
+    if draft.dialect != "gemini.generate" and draft.body.get("model") != model:
+        draft.rewrites.append(f"model {draft.body.get('model')} → {model}")
+        draft.body["model"] = model
+
+
+def _keep_private(draft: _Draft) -> None:
+    for key in PRIVATE:
+        if key in draft.body:
+            del draft.body[key]
+            draft.rewrites.append(f"dropped {key}")
+    if draft.dialect in STORES and draft.body.get("store") is not False:
+        draft.body["store"] = False
+        draft.rewrites.append("store: false")
+    options = as_document(draft.body.get("stream_options"))
+    if draft.dialect == "openai.chat" and draft.body.get("stream") is True and options.get("include_usage") is not True:
+        draft.body["stream_options"] = {**options, "include_usage": True}
+        draft.rewrites.append("stream_options.include_usage asked")
+
+
+def _configured(draft: _Draft, target: Target) -> None:
+    """The user's own words come last, so that they can take back any of ours."""
+    for key, value in target.set.items():
+        if draft.body.get(key, ...) != value:
+            draft.body[key] = value
+            draft.rewrites.append(f"set {key}")
+    for key in target.drop:
+        if key in draft.body:
+            del draft.body[key]
+            draft.rewrites.append(f"dropped {key}")
+
+
+def _headers(received: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: received[name] for name in SENT_HEADERS if name in received}
+    own = {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT, GUARD_HEADER: "1"}
+    return {"content-type": "application/json", "accept": "*/*", **kept, **own}
+
+
+def _without_secrets(path: str) -> str:
+    """Query parameters that carried the caller's key are gone: their values were never recorded."""
+    bare, mark, query = path.partition("?")
+    kept = list(_public(query.split("&"))) if mark else []
+    return f"{bare}?{'&'.join(kept)}" if kept else bare
+
+
+def _public(parameters: list[str]) -> Iterator[str]:
+    secret = tuple(name.decode() for name in SECRET_QUERY)
+    return (each for each in parameters if each and not each.lower().startswith(secret))
