@@ -187,9 +187,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
     for number in sorted(known.keys() - done):
         connection.execute("BEGIN")
         connection.execute(known[number].read_text())
-        connection.execute(
-            "INSERT INTO migrations VALUES ($1, $2, $3)", [number, known[number].stem, datetime.now(UTC).replace(tzinfo=None)]
-        )
+        connection.execute("INSERT INTO migrations VALUES ($1, $2, now() AT TIME ZONE 'UTC')", [number, known[number].stem])
         connection.execute("COMMIT")
 
 
