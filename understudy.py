@@ -1,0 +1,281 @@
+"""Understudy: is another model safe to switch to? Your own traffic tells.
+
+The command. Composes the packages and holds no logic of its own: every body below is a handful of lines. Exit codes: 0 fine, 1 a failed
+check, 2 the user must fix something (one line per fault on stderr), 70 a bug of ours (with its traceback).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+import proxy
+
+FINE, FAILED, FIX, BUG = 0, 1, 2, 70
+
+app = App(
+    name="understudy",
+    help="Stands between your app and its LLM, lets other models answer the same calls unseen, and says whether it is safe to switch.",
+    version=lambda: proxy.VERSION,
+    help_format="plaintext",
+)
+store_app = App(name="store", help="Look into the store, copy it, keep it small and sound.", help_format="plaintext")
+app.command(store_app)
+
+ConfigFile = Annotated[Path, Parameter(name="--config", help="the configuration")]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="print machine output")]
+Quiet = Annotated[bool, Parameter(name="--quiet", negative=(), help="print only what went wrong")]
+CONFIG = Path("understudy.toml")
+
+
+@app.command
+def demo(*, seconds: float | None = None) -> int:
+    """Scripted incumbent and candidate on loopback, the whole pipeline, traffic through it; ends with a first table.
+
+    Example: understudy demo --seconds 20
+
+    Parameters
+    ----------
+    seconds
+        How long to send calls; without it until Ctrl-C.
+    """
+    from replay.demo import Demo
+
+    return asyncio.run(Demo(seconds, _first_table).run())
+
+
+@app.command
+def init(*, config: ConfigFile = CONFIG) -> int:
+    """Write a commented understudy.toml and a first rubric, asking nothing, overwriting nothing.
+
+    Example: understudy init && understudy check
+    """
+    from proxy.commands.init import write
+
+    written = write(config)
+    say("wrote " + " and ".join(map(str, written)) + "; next: understudy check")
+    return FINE
+
+
+@app.command
+def check(*, config: ConfigFile = CONFIG, as_json: Json = False, quiet: Quiet = False) -> int:
+    """Load the configuration, reach every target, print what it means: base URLs, whose text goes where, spend, what can be canaried.
+
+    Example: understudy check
+    """
+    from proxy.commands import check as plan
+
+    result = plan.check(config)
+    plan.show(result, as_json=as_json, quiet=quiet)
+    return FINE if result.sound else FAILED
+
+
+@app.command
+def serve(*, config: ConfigFile = CONFIG, quiet: Quiet = False) -> int:
+    """The proxy, shadow, recorder and metrics. SIGTERM drains, SIGHUP reloads the configuration or keeps the old one.
+
+    Example: understudy serve --config understudy.toml
+    """
+    from proxy.commands.serve import serve as run
+
+    return run(config, (lambda line: None) if quiet else say)
+
+
+@app.command
+def pairs(
+    *,
+    config: ConfigFile = CONFIG,
+    follow: bool = False,
+    differs: bool = False,
+    refused: bool = False,
+    workflow: str | None = None,
+    limit: int = 20,
+    as_json: Json = False,
+) -> int:
+    """Pairs side by side, newest last, differences marked; pseudonymised text is underlined.
+
+    Example: understudy pairs --follow --differs
+
+    Parameters
+    ----------
+    follow
+        Go on printing pairs as they come.
+    differs
+        Only pairs whose answers differ.
+    refused
+        Only pairs in which one side refused.
+    workflow
+        Only this workflow.
+    limit
+        How many of the newest pairs to begin with.
+    """
+    from proxy.commands import pairs_view
+
+    wanted = pairs_view.Wanted(differs=differs, refused=refused, workflow=workflow, limit=limit)
+    return pairs_view.run(_store(config), wanted, follow=follow, as_json=as_json)
+
+
+@store_app.command
+def query(sql: str, *, config: ConfigFile = CONFIG, as_json: Json = False) -> int:
+    """One read-only SELECT, while traffic flows.
+
+    Example: understudy store query "SELECT target, count(*) FROM pairs GROUP BY ALL"
+
+    Parameters
+    ----------
+    sql
+        A single SELECT.
+    """
+    from proxy.commands import tables
+
+    tables.show(_store(config).query(sql), as_json=as_json)
+    return FINE
+
+
+@store_app.command
+def snapshot(file: Path, *, config: ConfigFile = CONFIG) -> int:
+    """Copy the store to a file that nobody else holds, for notebooks.
+
+    Example: understudy store snapshot copy.duckdb
+    """
+    size = _store(config).snapshot(file)
+    say(f"wrote {file} ({size:,} bytes)")
+    return FINE
+
+
+@store_app.command
+def prune(*, config: ConfigFile = CONFIG, days: int | None = None, as_json: Json = False) -> int:
+    """Remove rows older than the configuration's retention_days, from every table.
+
+    Example: understudy store prune --days 30
+    """
+    from proxy.commands import upkeep
+
+    return upkeep.prune(config, days, as_json=as_json)
+
+
+@store_app.command
+def verify(*, config: ConfigFile = CONFIG, as_json: Json = False) -> int:
+    """Check counts and hashes: decisions add up to calls, nothing is stored twice, nothing is missing unaccounted.
+
+    Example: understudy store verify
+    """
+    from proxy.commands import upkeep
+
+    return FINE if upkeep.verify(_store(config), as_json=as_json) else FAILED
+
+
+# ---- the processes of `serve`; started by the supervisor, shown with their role in the process list
+
+
+def _worker(settings_fd: int, name: str, listen_fd: int) -> None:
+    from proxy import handover, inheritance, worker
+
+    inherited, listening = inheritance.inherit(settings_fd), inheritance.inherited_socket(listen_fd)
+    handover.offer(listening)
+    worker.run(inherited.config, listening, name)
+
+
+def _shadow(settings_fd: int, name: str, listen_fd: int) -> None:
+    from proxy import inheritance
+    from replay import shadow
+
+    inherited = inheritance.inherit(settings_fd)
+    shadow.run(inherited.config, inherited.key, name)
+
+
+def _recorder(settings_fd: int, name: str, listen_fd: int) -> None:
+    from proxy import handover, inheritance, recorder_process
+
+    inherited, listening = inheritance.inherit(settings_fd), inheritance.inherited_socket(listen_fd)
+    handover.offer(listening)
+    asyncio.run(recorder_process.run(inherited, listening))
+
+
+PROCESSES: dict[str, Callable[[int, str, int], None]] = {"worker": _worker, "shadow": _shadow, "recorder": _recorder}
+
+
+def _process(role: str, words: list[str]) -> None:
+    """A child of the supervisor: Ctrl-C is the supervisor's to answer, and so is SIGHUP."""
+    from proxy.logs import configure
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    configure(options["--name"])
+    PROCESSES[role](int(options["--settings-fd"]), options["--name"], int(options.get("--listen-fd", -1)))
+
+
+# ---- what commands share
+
+
+def _store(config: Path) -> Any:
+    from proxy.commands import upkeep
+
+    return upkeep.store_of(config)
+
+
+def _first_table(path: Path) -> Any:
+    from proxy.store import Store
+    from scoring import first_table
+
+    return first_table.rendered(first_table.looks(lambda sql: Store(str(path)).query(sql).rows))
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 (a command prints)
+
+
+def complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 (faults go to stderr, one line each)
+
+
+def _own_packages() -> None:
+    """The packages have plain names: make sure that the ones imported are ours."""
+    home, found = Path(__file__).resolve().parent, Path(proxy.__file__).resolve().parent.parent
+    if home != found:
+        complain(f"understudy: the package 'proxy' was imported from {found}, expected {home}: another package has its name")
+        sys.exit(FIX)
+
+
+def _told(error: Exception) -> list[str] | None:
+    """The lines of a fault that the user must fix; None for a bug of ours."""
+    from proxy.config import ConfigError
+
+    if isinstance(error, ConfigError):
+        return [str(fault) for fault in error.faults]
+    if isinstance(error, CycloptsError):
+        return [f"understudy: {' '.join(str(error).split())}"]
+    if type(error).__name__ in ("StoreError", "Busy"):  # by name: duckdb is not loaded for every fault
+        return [f"understudy: {error}"]
+    return None
+
+
+def main() -> None:
+    _own_packages()
+    words = sys.argv[1:]
+    if words and words[0] in PROCESSES:
+        return _process(words[0], words[1:])
+    try:
+        code: Any = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # `understudy pairs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = FINE
+    except Exception as error:
+        lines = _told(error)
+        for line in lines or [traceback.format_exc()]:
+            complain(line)
+        code = BUG if lines is None else FIX
+    sys.exit(code if isinstance(code, int) else FINE)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,9 +5,9 @@ disk stalls nobody. Whatever finds no room (bytes in memory, bytes on disk) is d
 always ends with a whole event, and while its writer lives it is locked: created under another name, locked, then renamed.
 """
 
+import bisect
 import collections
 import fcntl
-import itertools
 import os
 import queue
 import secrets
@@ -53,10 +53,15 @@ class _Batch:
     pieces: list[bytes]
     ends: list[int]
     """Where each event ends, in bytes from the batch's start."""
+    piece_ends: list[int]
+    """And in pieces."""
     reserved: bool
     """Only events that may use the reserve."""
     counted: int
     """What these events had been counted with in the queue."""
+
+    def first(self, events: int) -> "_Batch":
+        return _Batch(self.pieces[: self.piece_ends[events - 1]], self.ends[:events], self.piece_ends[:events], self.reserved, self.counted)
 
 
 class Journal:
@@ -146,6 +151,7 @@ class Journal:
         """Up to 200 events as buffers, of one kind: those that may use the disk's reserve, or those that may not."""
         pieces: list[bytes] = []
         ends: list[int] = []
+        piece_ends: list[int] = []
         end = counted = 0
         reserved = self._events[0][4]
         while self._events and len(ends) < BATCH_EVENTS and len(pieces) < BATCH_PIECES and self._events[0][4] == reserved:
@@ -161,8 +167,9 @@ class Journal:
             pieces.extend(body)
             end += len(line) + length
             ends.append(end)
+            piece_ends.append(len(pieces))
             counted += size
-        return _Batch(pieces, ends, reserved, counted)
+        return _Batch(pieces, ends, piece_ends, reserved, counted)
 
     # ---- the thread's side
 
@@ -211,21 +218,29 @@ class _SegmentFile:
             self.sync()
 
     def write(self, batch: _Batch) -> None:
-        size = batch.ends[-1]
         try:
-            if not self._fits(size, batch.reserved):
-                return self._drop(len(batch.ends), "disk_cap")
+            fits = bisect.bisect_right(batch.ends, self._room(batch.reserved))
+            all_fit = fits == len(batch.ends)
+            if not all_fit:
+                self.journal.failing = "the journal's disk is full"
+                self._drop(len(batch.ends) - fits, "disk_cap")
+                if not fits:
+                    return
+                batch = batch.first(fits)
             if self.fd < 0:
                 self._open()
             done = os.writev(self.fd, batch.pieces)
         except OSError as error:
             self.journal.failing = error.strerror or str(error)
             return self._cut_back(0, batch)
+        size = batch.ends[-1]
         if done < size:
             self.journal.failing = "short write"
             return self._cut_back(done, batch)
-        self.journal.failing = ""
+        if all_fit and not batch.reserved:
+            self.journal.failing = ""
         self.size += size
+        self._seen_bytes += size
         self._after_write()
 
     def _after_write(self) -> None:
@@ -236,7 +251,7 @@ class _SegmentFile:
 
     def _cut_back(self, done: int, batch: _Batch) -> None:
         """A short write: keep the whole events, cut the torn one off, seal, count the rest as lost."""
-        kept = sum(1 for _ in itertools.takewhile(lambda end: end <= done, batch.ends))
+        kept = bisect.bisect_right(batch.ends, done)
         self.size += batch.ends[kept - 1] if kept else 0
         self._drop(len(batch.ends) - kept, "disk_full")
         if self.fd >= 0:
@@ -249,20 +264,14 @@ class _SegmentFile:
     def _drop(self, events: int, reason: str) -> None:
         self.journal.dropped[reason] = self.journal.dropped.get(reason, 0) + events
 
-    def _fits(self, size: int, reserved: bool) -> bool:
-        """Whether the folder's cap and the file system leave room; the reserve is only for reserved events."""
-        limits, folder = self.journal.limits, self.journal.folder
-        now = time.monotonic()
+    def _room(self, reserved: bool) -> int:
+        """Bytes that the folder's cap and the file system leave; the reserve is only for reserved events."""
+        limits, folder, now = self.journal.limits, self.journal.folder, time.monotonic()
         if now - self._seen_at > 0.25:
             self._seen_bytes, self._seen_at = folder_bytes(folder), now
         free = os.statvfs(folder)
-        reserve = 0 if reserved else limits.disk_reserve_bytes
         room = min(limits.disk_max_bytes - self._seen_bytes, free.f_bavail * free.f_frsize)
-        if size + reserve > room:
-            self.journal.failing = "the journal's disk is full"
-            return False
-        self._seen_bytes += size
-        return True
+        return room - (0 if reserved else limits.disk_reserve_bytes)
 
     def _open(self) -> None:
         journal = self.journal

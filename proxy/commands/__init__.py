@@ -1,0 +1,1 @@
+"""What the subcommands do before and after the flow: write, check, start, show. Nothing here is on a call's path."""

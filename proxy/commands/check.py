@@ -1,0 +1,80 @@
+"""`understudy check`: the plan of a configuration and whether its targets are there, for a person or for a machine."""
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from proxy.commands.plan import Line, asked_by_us, plan
+from proxy.commands.reach import Reached, reach
+from proxy.commands.serve import checked
+from proxy.config import Config
+from proxy.dialects.dialect import Family
+from proxy.keys import credentials
+from proxy.store import Store, StoreError
+
+SPEND_SQL = """
+SELECT target, CAST(sum(cost_usd) AS DOUBLE) / greatest(epoch(max(started_at) - min(started_at)) / 86400, 1)
+FROM exchanges WHERE NOT seen GROUP BY target
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    file: str
+    lines: tuple[Line, ...]
+    reached: tuple[Reached, ...]
+
+    @property
+    def sound(self) -> bool:
+        return all(each.ok for each in self.reached)
+
+
+def check(file: Path) -> Checked:
+    """Raises ConfigError with every fault of the file and the environment."""
+    config = checked(file)
+    keys = credentials(config, asked_by_us(config), os.environ, str(file))
+    headers = {name: key.headers(_family(config, name)) for name, key in keys.items()}
+    reached = asyncio.run(reach(config, headers))
+    return Checked(file=str(file), lines=tuple(plan(config, _spend(config))), reached=tuple(reached))
+
+
+def _family(config: Config, name: str) -> Family:
+    host = config.targets[name].url
+    return "anthropic" if "anthropic." in host else "gemini" if "googleapis." in host else "openai"
+
+
+def _spend(config: Config) -> dict[str, float | None] | None:
+    """Mean USD per day of our own legs, from what is stored; None when nothing is."""
+    if not Path(config.store_path).exists():
+        return None
+    try:
+        return {str(target): None if usd is None else float(str(usd)) for target, usd in Store(config.store_path).query(SPEND_SQL).rows}
+    except StoreError:
+        return None
+
+
+def show(result: Checked, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        plan_lines = [{"topic": line.topic, "text": line.text, "warns": line.warns} for line in result.lines]
+        targets = [{"target": each.target, "ok": each.ok, "found": each.found} for each in result.reached]
+        return tell(json.dumps({"file": result.file, "sound": result.sound, "plan": plan_lines, "targets": targets}))
+    console = Console(highlight=False, soft_wrap=True)
+    for line in () if quiet else result.lines:
+        console.print(f"[bold]{line.topic:9}[/] {'[yellow]![/] ' if line.warns else ''}{plain(line.text)}")
+    for each in result.reached:
+        if not quiet or not each.ok:
+            console.print(f"[bold]{'target':9}[/] {'[green]✓[/]' if each.ok else '[red]✗[/]'} {each.target}: {plain(each.found)}")
+    if not quiet:
+        console.print("sound" if result.sound else "not sound: see ✗ above")
+
+
+def plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def tell(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 (a command prints)

@@ -1,0 +1,114 @@
+"""`understudy pairs`: both answers of a call side by side in the terminal, differences marked, as they come.
+
+Law: shows what is stored, no more; text that was pseudonymised is underlined, so that nobody takes it for what a user wrote.
+"""
+
+import difflib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from rich.console import Console, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from proxy.anonymize import PSEUDONYM
+from proxy.commands.tables import machine
+from proxy.store import Store
+
+POLL_S = 1.0
+ANSWER_MAX = 4000
+WORDS = re.compile(r"\s+|[^\s\w]|\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    differs: bool = False
+    refused: bool = False
+    workflow: str | None = None
+    limit: int = 20
+
+
+def run(store: Store, wanted: Wanted, *, follow: bool, as_json: bool, console: Console | None = None) -> int:
+    """Print the newest pairs, then (`follow`) the new ones until Ctrl-C."""
+    console = console or Console()
+    watermark = None
+    while True:
+        found = store.pairs_since(
+            watermark,
+            differs=wanted.differs,
+            refused=wanted.refused,
+            workflow=wanted.workflow,
+            limit=wanted.limit if watermark is None else 200,
+        )
+        for pair in found.pairs:
+            if as_json:
+                print(orjson.dumps(pair, default=machine).decode(), flush=True)  # noqa: T201 (a command prints)
+            else:
+                console.print(rendered(pair))
+        watermark = found.watermark
+        if not follow:
+            return 0
+        time.sleep(POLL_S)
+
+
+def rendered(pair: Mapping[str, Any]) -> RenderableType:
+    """One pair: a line of facts, the question's end, both answers beside each other."""
+    left, right = _marked(pair["incumbent_text"] or "", pair["candidate_text"] or "")
+    grid = Table.grid(expand=True, padding=(0, 2))
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(_head(pair, "incumbent", "incumbent"), _head(pair, "candidate", str(pair["target"])))
+    grid.add_row(left, right)
+    title = f"{pair['workflow']}  {str(pair['call_id'])[-12:]}  {pair['role']}"
+    return Panel(grid, title=title, title_align="left", subtitle=_question(pair), subtitle_align="left")
+
+
+def _head(pair: Mapping[str, Any], side: str, name: str) -> Text:
+    outcome, reason = pair[f"{side}_outcome"], pair[f"{side}_outcome_reason"]
+    style = "green" if pair[f"{side}_failure_class"] == "ok" else "red"
+    cost = pair[f"{side}_cost_usd"]
+    facts = [
+        _figure(pair[f"{side}_latency_s"], "{:.2f} s"),
+        _figure(pair[f"{side}_output_tokens"], "{} tokens"),
+        "price unknown" if cost is None else f"{float(cost):.6f} USD",
+    ]
+    head = Text(f"{name}: ", style="bold")
+    head.append(str(outcome or "no answer yet"), style=style)
+    head.append("" if outcome in ("answered", None) else f" ({reason})", style="dim")
+    return head.append("  " + ", ".join(fact for fact in facts if fact), style="dim")
+
+
+def _figure(value: object, shape: str) -> str:
+    return "" if value is None else shape.format(value)
+
+
+def _question(pair: Mapping[str, Any]) -> Text:
+    asked = " ".join(str(pair.get("prompt_text") or "").split())
+    return with_pseudonyms("… " + asked[-120:] if len(asked) > 120 else asked)
+
+
+def _marked(left: str, right: str) -> tuple[Text, Text]:
+    """Both texts, what differs in colour."""
+    one, other = WORDS.findall(left[:ANSWER_MAX]), WORDS.findall(right[:ANSWER_MAX])
+    mine, theirs = Text(), Text()
+    for kind, a, b, c, d in difflib.SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes():
+        same = kind == "equal"
+        mine.append("".join(one[a:b]), style=None if same else "black on yellow")
+        theirs.append("".join(other[c:d]), style=None if same else "black on cyan")
+    return _underlined(mine), _underlined(theirs)
+
+
+def with_pseudonyms(text: str) -> Text:
+    """Text with its pseudonyms underlined."""
+    return _underlined(Text(text))
+
+
+def _underlined(text: Text) -> Text:
+    for found in PSEUDONYM.finditer(text.plain):
+        text.stylize("underline", found.start(), found.end())
+    return text

@@ -1,0 +1,142 @@
+"""What a configuration means, in words: the plan that `understudy check` prints.
+
+Pure: reads the configuration and, when there is one, yesterday's traffic; reaching the targets is `reach.py`'s.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from proxy.admin import is_loopback
+from proxy.config import Config, Route, Target
+
+DEFAULT_BUDGET_USD = 20.0
+VERSIONED = ("/v1", "/v1beta", "/v1alpha")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One fact of the plan. `warns`: a person should look at it."""
+
+    topic: str
+    text: str
+    warns: bool = False
+
+
+def plan(config: Config, mean_usd_per_day: Mapping[str, float | None] | None = None) -> list[Line]:
+    """The plan's lines. `mean_usd_per_day`: by target, from recorded traffic; None: no traffic recorded yet."""
+    lines: list[Line] = []
+    for route in config.routes:
+        lines += _base_urls(config, route)
+        lines += _legs(config, route)
+    for name, target in config.targets.items():
+        lines += _target(name, target, config)
+        lines += _spend(name, target, config, mean_usd_per_day)
+    return lines
+
+
+def base(config: Config, route: Route) -> str:
+    """The address the application is pointed at, without a version: `http://127.0.0.1:8080/prefix`."""
+    host = route.host or config.server.listen
+    if route.host and ":" not in route.host:
+        host = f"{route.host}:{config.server.listen.rpartition(':')[2]}"
+    return f"http://{host}{route.path.rstrip('/')}"
+
+
+def _base_urls(config: Config, route: Route) -> list[Line]:
+    where = base(config, route)
+    path = urlsplit(config.targets[route.incumbent].url).path.rstrip("/")
+    version = "" if path.endswith(VERSIONED) else "/v1"
+    words = {
+        "openai": f"OPENAI_BASE_URL={where}{version}",
+        "anthropic": f"ANTHROPIC_BASE_URL={where}",
+        "gemini": f"GOOGLE_GEMINI_BASE_URL={where}",
+    }
+    family = _family(config.targets[route.incumbent])
+    shown = [words[family]] if family else list(words.values())
+    lines = [Line(topic="base_url", text=f"route {route.name}: {text}") for text in shown]
+    if family == "anthropic":
+        lines.append(Line(topic="base_url", text=f"route {route.name}: @ai-sdk/anthropic wants baseURL {where}/v1"))
+    if path.endswith(VERSIONED):
+        text = f"route {route.name}: the target's URL ends in {path!r}; a client that sends {path}/... reaches {path}{path}/..."
+        lines.append(Line(topic="base_url", text=text, warns=True))
+    return lines
+
+
+def _family(target: Target) -> str:
+    """Whose SDK this host serves; empty when the host does not tell."""
+    host = urlsplit(target.url).hostname or ""
+    known = {"anthropic.com": "anthropic", "googleapis.com": "gemini", "openai.com": "openai", "azure.com": "openai"}
+    return next((family for ending, family in known.items() if host == ending or host.endswith("." + ending)), "")
+
+
+def _legs(config: Config, route: Route) -> list[Line]:
+    incumbent = config.targets[route.incumbent]
+    lines = [Line(topic="route", text=f"{route.name}: {route.path} → {route.incumbent} ({incumbent.url}), the caller's own text and key")]
+    for leg in route.shadow:
+        target = config.targets[leg.target]
+        where = target.url or target.baseline or " ".join(target.command)
+        lines.append(
+            Line(
+                topic="text",
+                text=f"{route.name}: {leg.share:.0%} of the calls also to {leg.target} ({where}), {target.send} text",
+                warns=_leaves(target),
+            )
+        )
+    if route.repeat:
+        lines.append(
+            Line(topic="text", text=f"{route.name}: {route.repeat:.0%} of the calls once more to {route.incumbent}, {incumbent.send} text")
+        )
+    if not route.shadow and not route.repeat:
+        lines.append(Line(topic="text", text=f"{route.name}: recorded only; no candidate yet"))
+    return lines
+
+
+def _leaves(target: Target) -> bool:
+    """Raw text goes to somebody else's machine."""
+    return bool(target.url) and target.send == "raw" and not loopback_url(target.url)
+
+
+def loopback_url(url: str) -> bool:
+    return is_loopback(f"{urlsplit(url).hostname or ''}:0")
+
+
+def _target(name: str, target: Target, config: Config) -> list[Line]:
+    if not any(name == leg.target for route in config.routes for leg in route.shadow):
+        return []
+    reasons: list[str] = []
+    if not target.url:
+        reasons.append("it is a baseline, not a model behind a URL")
+    if target.dialect:
+        reasons.append("it speaks another dialect than its callers")
+    if target.system_file or target.user_template:
+        reasons.append("it is a prompt variant: change the prompt in the application instead")
+    if reasons:
+        return [Line(topic="canary", text=f"{name} cannot be canaried: {'; '.join(reasons)}", warns=True)]
+    return [Line(topic="canary", text=f"{name} can be canaried")]
+
+
+def _spend(name: str, target: Target, config: Config, mean: Mapping[str, float | None] | None) -> list[Line]:
+    if not target.url or not _asked_by_us(name, config):
+        return []
+    expected = (
+        "unknown until a day of traffic is recorded" if mean is None or mean.get(name) is None else f"about {mean[name]:.2f} USD a day"
+    )
+    budget = target.budget_usd_per_day
+    if budget is not None:
+        cap = f"at most {budget:g} USD a day"
+    elif loopback_url(target.url):
+        cap = "no cap (loopback)"
+    else:
+        cap = f"at most {DEFAULT_BUDGET_USD:g} USD a day (the default), if it is priced"
+    return [Line(topic="spend", text=f"{name}: {expected}, {cap}")]
+
+
+def _asked_by_us(name: str, config: Config) -> bool:
+    """Whether any leg of ours goes there."""
+    return any(name in [leg.target for leg in route.shadow] or (route.repeat > 0 and route.incumbent == name) for route in config.routes)
+
+
+def asked_by_us(config: Config) -> Sequence[str]:
+    """Targets that need credentials of our own."""
+    return [name for name, target in config.targets.items() if target.url and _asked_by_us(name, config)]

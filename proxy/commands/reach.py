@@ -1,0 +1,47 @@
+"""Asks every target of a configuration for one byte: is somebody there, and do they know our key?
+
+Law: one GET of the model list per target, nothing else; no call is made that a vendor would bill.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from proxy.config import Config, Target
+
+WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    target: str
+    ok: bool
+    found: str
+
+
+async def reach(config: Config, headers: Mapping[str, Mapping[str, str]]) -> list[Reached]:
+    """One result per target with a URL, in the configuration's order. `headers`: our own credentials by target."""
+    targets = {name: target for name, target in config.targets.items() if target.url}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WAIT_S), cookie_jar=aiohttp.DummyCookieJar()) as session:
+        tasks: list[asyncio.Task[Reached]] = []
+        async with asyncio.TaskGroup() as group:
+            tasks += [group.create_task(_reach(session, name, target, headers.get(name, {}))) for name, target in targets.items()]
+    return [task.result() for task in tasks]
+
+
+async def _reach(session: aiohttp.ClientSession, name: str, target: Target, headers: Mapping[str, str]) -> Reached:
+    url = target.url.rstrip("/") + ("" if urlsplit(target.url).path.rstrip("/").endswith("/v1") else "/v1") + "/models"
+    try:
+        async with session.get(url, headers=headers, allow_redirects=False) as answer:
+            await answer.content.read(1)
+    except TimeoutError:
+        return Reached(target=name, ok=False, found=f"no answer within {WAIT_S:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return Reached(target=name, ok=False, found=str(error) or type(error).__name__)
+    if answer.status in (401, 403) and headers:
+        return Reached(target=name, ok=False, found=f"reached, but it does not take our key ({answer.status})")
+    said = "no key of ours to try" if answer.status in (401, 403) else f"status {answer.status}"
+    return Reached(target=name, ok=True, found=f"reached, {said}")

@@ -1,0 +1,68 @@
+"""`understudy serve`: load, look for what is missing, say what will happen, hand over to the supervisor."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from proxy.admin import TOKEN_VARIABLE, is_loopback
+from proxy.commands.plan import DEFAULT_BUDGET_USD, asked_by_us, loopback_url
+from proxy.config import Config, ConfigError, Fault
+from proxy.config_file import load
+from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
+from proxy.keys import credentials
+from proxy.logs import configure
+from proxy.store import Store, StoreError
+from proxy.supervisor import Supervisor
+
+
+def serve(file: Path, say: Callable[[str], None]) -> int:
+    """Run until SIGTERM. Raises ConfigError or StoreError for what the user must fix, before anything is bound."""
+    config = checked(file)
+    try:
+        Store(config.store_path).prepare()
+    except StoreError as error:
+        raise ConfigError([Fault(file=str(file), key="store.path", found=str(error), expected="a store of ours, or no file yet")]) from None
+    configure("supervisor")
+    key = key_from_environment()
+    for line in opening_lines(config, key):
+        say(line)
+    return asyncio.run(Supervisor(config, file, key, reread=lambda: checked(file), say=say).run())
+
+
+def checked(file: Path) -> Config:
+    """The configuration, with everything that sending needs: keys in the environment, a token for an open admin port."""
+    config = load(file)
+    faults: list[Fault] = []
+    try:
+        credentials(config, asked_by_us(config), os.environ, str(file))
+    except ConfigError as error:
+        faults += error.faults
+    if not is_loopback(config.server.admin) and not os.environ.get(TOKEN_VARIABLE):
+        faults.append(
+            Fault(
+                file=str(file),
+                key="server.admin",
+                found=f"{config.server.admin} without {TOKEN_VARIABLE}",
+                expected="a token in the environment, or a loopback address",
+            )
+        )
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+def opening_lines(config: Config, key: Key) -> list[str]:
+    """What a person should know before the first call."""
+    lines = [f"listening on http://{config.server.listen}, admin on http://{config.server.admin} (metrics, readyz, api/status)"]
+    for route in config.routes:
+        legs = ", ".join(f"{leg.target} ({leg.share:.0%})" for leg in route.shadow) or "nobody yet"
+        lines.append(f"route {route.name}: {route.path} → {route.incumbent} ({config.targets[route.incumbent].url}); shadowed by {legs}")
+    for name in asked_by_us(config):
+        target = config.targets[name]
+        if target.budget_usd_per_day is None and not loopback_url(target.url):
+            lines.append(f"budget of {name}: {DEFAULT_BUDGET_USD:g} USD a day if it is priced (the default; set budget_usd_per_day)")
+    if not key.repeatable and config.store.bodies == "anonymized":
+        lines.append(f"pseudonyms of this run will not be repeated by the next: set {KEY_VARIABLE} to keep them")
+    lines.append(f"raw bodies stay in {config.journal_folder} for seconds (0600); the store keeps bodies: {config.store.bodies}")
+    return lines

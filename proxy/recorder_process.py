@@ -1,0 +1,47 @@
+"""The recorder's process: recorder, admin port and the minute lines of `serve`, put together. No logic of its own."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from proxy.admin import application
+from proxy.inheritance import Inherited
+from proxy.logs import log
+from proxy.recorder import Observer, Recorder
+
+MINUTE_S = 60.0
+
+
+async def run(inherited: Inherited, listening: socket.socket, observers: Sequence[Observer] = ()) -> None:
+    """Record until SIGTERM, then store what the journal still holds and return."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    recorder = Recorder(inherited.config, inherited.key, observers=observers)
+    runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.SockSite(runner, listening, shutdown_timeout=1.0).start()
+    minutes = asyncio.get_running_loop().create_task(_say_minutes(recorder))
+    try:
+        await recorder.run(stop)
+    finally:
+        minutes.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await minutes
+        await runner.cleanup()
+
+
+async def _say_minutes(recorder: Recorder) -> None:
+    """What a person wants to know, once a minute, when it changed."""
+    while True:
+        await asyncio.sleep(MINUTE_S)
+        try:
+            line = recorder.summary_line()
+        except Exception:  # a line less; the recorder goes on
+            log.exception("summary.failed")
+            continue
+        if line is not None:
+            print(line, flush=True)  # noqa: T201 (the minute lines are what `serve` prints)
