@@ -1,0 +1,400 @@
+"""The client's side: how requests are read, and which of them are refused before a byte goes upstream.
+
+Law: what two parsers could read differently is refused, and a read that contains something malformed begins nothing. Requests of one
+connection are answered in their order; the next one waits, at most one read's worth of it. What we answer ourselves closes the connection.
+"""
+
+import asyncio
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+import httptools
+
+from proxy.dialects.dialect import Family, error_body
+from proxy.events import HINT_HEADERS
+from proxy.headers import UP, named_by, without
+from proxy.peer import PIPELINED, Peer
+
+if TYPE_CHECKING:
+    from proxy.relay import Call
+    from proxy.worker import Worker
+
+REASONS = {
+    400: b"Bad Request", 404: b"Not Found", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
+    502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
+}  # fmt: skip
+FOREIGN = frozenset(
+    (
+        b"DESCRIBE", b"ANNOUNCE", b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"GET_PARAMETER", b"SET_PARAMETER", b"REDIRECT", b"RECORD",
+        b"FLUSH", b"SOURCE", b"PRI",
+    )
+)  # fmt: skip
+"""Methods llhttp knows from RTSP, ICE and HTTP/2: it takes those protocols for HTTP/1.0."""
+HINT_MAX_CHARS = 256
+LINGER_S = 2.0
+"""After our last word the client may go on sending this long: closing at once would reset away what it has not read yet."""
+
+
+class Refusal(Exception):
+    """Why a request goes no further: `reason` is what it is counted under."""
+
+    def __init__(self, status: int, reason: str, message: str):
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+
+
+class Request:
+    """What has been read of one request. `body` is what has not gone up yet."""
+
+    target = method = connection = upgrade = b""
+    host: bytes | None = None
+    body: bytes | None = None
+    hints: dict[str, str] | None = None
+    length: bytes | None = None
+    headed = complete = chunked = expects = typed = keep = http11 = False
+
+    def __init__(self, at: int):
+        self.at, self.lines = at, list[bytes]()
+        """The first byte's time; the header lines that go on."""
+
+
+class Client(Peer):
+    __slots__ = (
+        "call",
+        "doomed",
+        "over",
+        "parser",
+        "read_at",
+        "reading",
+        "requests",
+        "seen",
+        "since",
+        "turned_away",
+        "uploading",
+        "worker",
+    )
+
+    def __init__(self, worker: "Worker"):
+        super().__init__()
+        self.worker, self.call, self.doomed = worker, None, None
+        self.call: Call | None
+        self.doomed: Refusal | None
+        self.requests: list[Request] = []
+        """The one being answered first, then those that wait."""
+        self.since = self.read_at = perf_counter_ns()
+        """`since`: when the last answer ended, or when lingering began."""
+        self.reading = Request(0)
+        self.uploading = self.over = self.turned_away = False
+        self.seen = 0
+        """Bytes read since something last came of them."""
+        self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+
+    def other(self) -> Peer | None:
+        return self.call.upstream if self.call is not None else None
+
+    # ---- what httptools reports
+
+    def on_message_begin(self) -> None:
+        self.reading = request = Request(self.read_at)
+        self.requests.append(request)
+
+    def on_url(self, part: bytes) -> None:
+        self.reading.target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        start = UP[name]
+        if start:
+            self.reading.lines.append(start + value)
+        elif not self.reading.headed:
+            self._look_at(self.reading, name, value)
+
+    def _look_at(self, request: Request, name: bytes, value: bytes) -> None:
+        low = name.lower()
+        if low == b"content-type" or low == b"content-length":
+            self._once(request, low, value)
+            request.lines.append(name + b": " + value)
+        elif low == b"host":
+            if request.host is not None:
+                raise _malformed("two Host headers")
+            request.host = value
+        elif low == b"transfer-encoding":
+            if request.chunked or value.lower() != b"chunked":
+                raise _malformed("a Transfer-Encoding other than chunked, once")
+            request.chunked = True
+        elif low == b"connection":
+            request.connection += b"," + value if request.connection else value
+        elif low == b"expect":
+            request.expects = value.lower() == b"100-continue"
+        elif low == b"upgrade":
+            request.upgrade = value.lower()
+        elif (hint := HINT_HEADERS.get(low)) is not None:
+            request.hints = (request.hints or {}) | {hint: value.decode("utf-8", "replace")[:HINT_MAX_CHARS]}
+
+    def _once(self, request: Request, low: bytes, value: bytes) -> None:
+        if low == b"content-length":
+            request.length = value
+        elif request.typed:
+            raise _malformed("two Content-Type headers")
+        else:
+            request.typed = True
+
+    def on_headers_complete(self) -> None:
+        """llhttp has refused what is malformed; here goes what it lets pass."""
+        request, parser = self.reading, self.parser
+        assert parser is not None
+        request.method, request.keep = parser.get_method(), parser.should_keep_alive()
+        version = parser.get_http_version()
+        request.http11 = version == "1.1"
+        if refusal := self._refusal_of(request, version):
+            raise refusal
+        if request.connection:
+            request.lines = without(request.lines, named_by(request.connection))
+        request.headed = True
+
+    def _refusal_of(self, request: Request, version: str) -> Refusal | None:
+        limits, method = self.worker.config.server, request.method
+        if version not in ("1.1", "1.0") or method in FOREIGN:
+            return _malformed("not HTTP/1.1 or HTTP/1.0")
+        if method == b"CONNECT":
+            return Refusal(400, "connect", "CONNECT is not offered here: this is no forward proxy")
+        if request.target[:1] != b"/" and not (request.target == b"*" and method == b"OPTIONS"):
+            return Refusal(400, "target", "the request target must be a path")
+        if request.http11 and request.host is None:
+            return _malformed("no Host header")
+        if request.chunked and (not request.http11 or request.length is not None):
+            return _malformed("Transfer-Encoding with HTTP/1.0 or beside Content-Length")
+        if request.connection and {b"content-length", b"host", b"content-type"} & named_by(request.connection):
+            return _malformed("a Connection header that names the message's framing")
+        if len(request.lines) > limits.headers_max:
+            return Refusal(431, "head_too_large", f"more than {limits.headers_max} header lines")
+        if self.seen > limits.head_max_bytes and len(request.target) + sum(map(len, request.lines)) > limits.head_max_bytes:
+            return Refusal(431, "head_too_large", f"a head larger than {limits.head_max_bytes} bytes")
+        if b"websocket" in request.upgrade:
+            return Refusal(501, "websocket", "WebSocket connections are not relayed yet; use the HTTP endpoint")
+        return None
+
+    def on_body(self, data: bytes) -> None:
+        request = self.reading
+        request.body = data if request.body is None else request.body + data
+
+    def on_message_complete(self) -> None:
+        self.reading.complete = True
+
+    # ---- what the socket reports
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.worker.welcome(self)
+
+    def data_received(self, data: bytes) -> None:
+        parser = self.parser
+        if self.over or parser is None:
+            return
+        self.read_at = perf_counter_ns()
+        self.seen += len(data)
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if (error := self._without_upgrade(data[upgrade.args[0] :])) is not None:
+                return self._malformed(error)
+        except httptools.HttpParserError as error:
+            return self._malformed(error)
+        if self.call is None:
+            self._begin_or_wait()
+        elif self.uploading:
+            self._upload(self.call)
+        if len(self.requests) > 1:
+            self.hold(PIPELINED)
+
+    def _without_upgrade(self, rest: bytes) -> httptools.HttpParserError | None:
+        """llhttp takes an offer to upgrade at its word and reads no body: a second parser is told the same framing without the offer."""
+        while True:
+            request, waiting = self.reading, self.requests
+            self.parser = parser = httptools.HttpRequestParser(self)
+            self.requests = []  # what stands in for the head lands in a request of its own
+            parser.feed_data(_stand_in(request))
+            request.complete = self.reading.complete
+            self.reading, self.requests = request, waiting
+            try:
+                parser.feed_data(rest)
+                return None
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+            except httptools.HttpParserError as error:
+                return error
+
+    def _begin_or_wait(self) -> None:
+        if self.requests and self.requests[0].headed:
+            self._begin()
+        elif self.seen > self.worker.config.server.head_max_bytes:
+            self.refuse(Refusal(431, "head_too_large", f"a head larger than {self.worker.config.server.head_max_bytes} bytes"))
+
+    def _begin(self) -> None:
+        request, self.seen = self.requests[0], 0
+        if self.turned_away:
+            return self.refuse(Refusal(503, "overloaded", "too many connections"))
+        call = self.worker.call_for(self, request)
+        if call is None:
+            return self.refuse(Refusal(404, "no_route", "no route takes this host and path"))
+        self.call, self.uploading = call, True
+        if request.expects and not request.complete and request.http11:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        call.start()
+        body, request.body = request.body, None
+        self.uploading = not request.complete
+        call.upload(body, request.complete)
+        call.up_ns = perf_counter_ns() - self.read_at
+
+    def _upload(self, call: "Call") -> None:
+        request = self.requests[0]
+        body, request.body = request.body, None
+        if body or request.complete:
+            self.seen, self.uploading = 0, not request.complete
+            call.upload(body, request.complete)
+        elif self.seen > self.worker.config.server.head_max_bytes:  # trailers or chunk extensions without end
+            self._malformed(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.over = True
+        call, self.call, self.parser = self.call, None, None  # parser and protocol hold each other
+        self.requests.clear()
+        self.worker.leave(self)
+        if call is not None:
+            call.client_gone()
+
+    # ---- what the call reports
+
+    def answered(self, keep: bool, at: int) -> None:
+        self.call, self.since = None, at
+        request = self.requests.pop(0)
+        if not keep:
+            self._close(linger=not request.complete or bool(self.requests))
+        elif self.doomed is not None:
+            self.refuse(self.doomed)
+        elif self.requests:
+            self._next()
+
+    def _next(self) -> None:
+        self.read_at = perf_counter_ns()
+        if self.requests[0].headed:
+            self._begin()
+        if len(self.requests) < 2:
+            self.let_go(PIPELINED)
+
+    def break_off(self) -> None:
+        """The answer was cut: so is the connection, after what came of it has left."""
+        self.call, self.over = None, True
+        self.worker.loop.call_soon(self.reset)
+
+    def refuse_call(self, status: int, message: str, family: Family) -> None:
+        self.call = None
+        self._say(status, message, family)
+
+    # ---- refusing
+
+    def _malformed(self, error: httptools.HttpParserError | None) -> None:
+        """Nothing of this read begins. An answer under way ends first, unless it is its own request that is malformed."""
+        refusal = self._refusal_in(error)
+        call = self.call
+        if call is None:
+            return self.refuse(refusal)
+        if not self.uploading:
+            self.doomed = refusal
+            del self.requests[1:]
+            return self.hold(PIPELINED)
+        begun = call.status
+        call.client_gone(refusal.message)
+        self.call = None
+        if begun:
+            return self.break_off()
+        self.refuse(refusal)
+
+    def _refusal_in(self, error: httptools.HttpParserError | None) -> Refusal:
+        cause = error.__context__ if error is not None else None
+        if isinstance(cause, Refusal):
+            return cause
+        if cause is not None:
+            self.worker.loop.call_exception_handler({"message": "reading a request failed", "exception": cause})
+        return _malformed(str(error or "no end to what is not body"))
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.worker.count_refused(refusal.reason)
+        self._say(refusal.status, refusal.message, "openai")
+
+    def _say(self, status: int, message: str, family: Family) -> None:
+        body = error_body(family, status, message)
+        later = b"Retry-After: 1\r\n" if status == 503 else b""
+        head = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\nConnection: close\r\n\r\n"
+        silent = bool(self.requests) and self.requests[0].method == b"HEAD"
+        self.transport.write(head % (status, REASONS[status], later, len(body)) + (b"" if silent else body))
+        self._close(linger=True)
+
+    def _close(self, *, linger: bool) -> None:
+        """Our last word is said. With bytes of the client still on their way, closing at once would reset away what it has not read."""
+        self.over, self.since = True, perf_counter_ns()
+        self.requests.clear()
+        if linger and self.transport.can_write_eof():
+            self.let_go(self.holds)
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # ---- the worker is ending
+
+    def drain(self) -> None:
+        """Close if nothing is under way; what is under way closes by itself."""
+        if self.call is None and not self.requests and not self.seen and not self.over:
+            self._close(linger=False)
+
+    def stop(self) -> None:
+        if self.call is None:
+            self.transport.abort()
+        elif self.call.status:
+            self.call.cut("the worker ended")
+        else:
+            self.call.fail(503, "cut", "the worker is ending")
+
+    # ---- deadlines, by the worker's sweep
+
+    def sweep(self, now: int) -> None:
+        limits = self.worker.config.server
+        if self.over:
+            if now - self.since > LINGER_S * 1e9:
+                self.transport.abort()
+        elif self.call is not None:
+            self._sweep_call(self.call, now, limits.silence_timeout_s)
+        elif self.requests or self.seen:
+            first = self.requests[0].at if self.requests else self.since
+            if now - first > limits.head_timeout_s * 1e9:
+                self.refuse(Refusal(408, "head_timeout", f"no complete head within {limits.head_timeout_s:g} s"))
+        elif now - self.since > limits.keep_alive_s * 1e9:
+            self._close(linger=False)
+
+    def _sweep_call(self, call: "Call", now: int, silence_s: float) -> None:
+        upstream = call.upstream
+        if upstream is None:
+            return  # connecting has its own deadline
+        silent = now - max(self.read_at, upstream.read_at)
+        if silent > 2e9 and call.uploaded:
+            call.again = None  # a stale connection shows at once
+        if silent < silence_s * 1e9:
+            return
+        if call.status:
+            who, ended = ("the client did not read", "client_gone") if self.full else ("the incumbent was silent", "timed_out")
+            call.cut(f"{who} for {silence_s:g} s", ended)
+        elif call.uploaded:
+            call.fail(504, "timed_out", f"no answer within {silence_s:g} s")
+        else:
+            call.fail(408, "client_gone", f"the request's body stopped coming for {silence_s:g} s")
+
+
+def _malformed(why: str) -> Refusal:
+    return Refusal(400, "malformed", f"malformed request: {why}")
+
+
+def _stand_in(request: Request) -> bytes:
+    framing = b"Transfer-Encoding: chunked\r\n" if request.chunked else b""
+    if request.length is not None:
+        framing += b"Content-Length: " + request.length + b"\r\n"
+    keep = b"" if request.keep else b"Connection: close\r\n"
+    return request.method + b" / HTTP/1.1\r\nHost: x\r\n" + keep + framing + b"\r\n"

@@ -1,0 +1,132 @@
+"""What is kept of a relayed call: bounded copies of both bodies, and the two events made of them.
+
+Law: a copy is bounded by `capture_max_bytes` and, all copies together, by the journal's room; what exceeds either goes without its body, as
+size and hash. Events are built long after the bytes have passed, in the journal's batches; here nothing is parsed and no credential kept.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from proxy.events import CallEvent, ExchangeEvent, recorded_headers, redacted_path
+from proxy.journal import Journal, Made
+
+if TYPE_CHECKING:
+    from proxy.relay import Call
+
+NAMES_MAX = 2000
+
+
+class Capture:
+    """A body as it passes: its pieces while there is room for them, its size always."""
+
+    __slots__ = ("digest", "held", "journal", "most", "pieces", "size")
+
+    def __init__(self, journal: Journal, most: int):
+        self.journal, self.most = journal, most
+        self.pieces: list[bytes] = []
+        self.size = self.held = 0
+        self.digest: hashlib._Hash | None = None
+        """Of everything so far, once the pieces are given up."""
+
+    def add(self, data: bytes) -> None:
+        size = len(data)
+        self.size += size
+        if self.digest is None:
+            if self.size <= self.most and self.journal.room(size):
+                self.held += size
+                self.pieces.append(data)
+                return
+            self.digest = self._given_up()
+        self.digest.update(data)
+
+    def _given_up(self) -> "hashlib._Hash":
+        """The hash of what was kept until now, instead of it."""
+        if self.size <= self.most:
+            self.journal.count("capture_no_room")
+        digest = hashlib.sha256(b"".join(self.take()))
+        self.settle()
+        return digest
+
+    def settle(self) -> int:
+        """Give back what was taken of the journal's room, and say how much it was: the event's own size counts from here."""
+        held, self.held = self.held, 0
+        if held:
+            self.journal.give_back(held)
+        return held
+
+    def take(self) -> list[bytes]:
+        """The pieces, once: after the event is built nothing here holds them any more."""
+        pieces, self.pieces = self.pieces, []
+        return pieces
+
+    @property
+    def sha256(self) -> str:
+        return self.digest.hexdigest() if self.digest is not None else ""
+
+
+class _Recorded(dict[bytes, bool]):
+    """Whether a header of this name is worth keeping: the allow-list of `events`, asked once per name. Bounded."""
+
+    def __missing__(self, name: bytes) -> bool:
+        wanted = bool(recorded_headers([(name, b"")]))
+        if len(self) >= NAMES_MAX:
+            self.clear()
+        self[name] = wanted
+        return wanted
+
+
+_RECORDED = _Recorded()
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    split = [line.partition(b": ") for line in lines]
+    return recorded_headers([(name, value) for name, _, value in split if _RECORDED[name]])
+
+
+def call_event(call: "Call") -> Made:
+    request, sent, way = call.request, call.sent, call.way
+    assert sent is not None and call.dialect is not None
+    event = CallEvent(
+        at=call.worker.epoch_us(request.at),
+        id=call.worker.id_of(call.number),
+        route=way.route,
+        dialect=call.dialect.name,
+        method=request.method.decode("latin-1"),
+        path=redacted_path(request.target),
+        headers=_headers(request.lines),
+        hints=request.hints or {},
+        config=call.worker.config_hash,
+        size=sent.size,
+        sha256=sent.sha256,
+        whole=call.uploaded,
+    )
+    return event, sent.take()
+
+
+def exchange_event(call: "Call") -> Made:
+    got, way, began = call.got, call.way, call.request.at
+    assert got is not None and call.dialect is not None
+    marks = call.marks
+    event = ExchangeEvent(
+        at=call.worker.epoch_us(began),
+        id=call.worker.id_of(call.number),
+        route=way.route,
+        dialect=call.dialect.name,
+        target=way.target,
+        role="incumbent",
+        seen=True,
+        config=call.worker.config_hash,
+        status=call.status,
+        ended=call.ended,
+        error=call.error,
+        headers=_headers(call.lines_down),
+        latency_us=(call.ended_at - began) // 1000,
+        first_byte_us=(call.first_at - began) // 1000 if call.first_at else None,
+        overhead_us=(call.up_ns + call.down_ns) // 1000,
+        chunks=call.chunks,
+        marks=[((marks[i] - began) // 1000, marks[i + 1]) for i in range(0, len(marks), 2)],
+        max_gap_us=call.max_gap // 1000,
+        size=got.size,
+        sha256=got.sha256,
+    )
+    return event, got.take()

@@ -1,0 +1,244 @@
+"""One call, from its first byte to its last. Read this file first.
+
+Law: the client gets the incumbent's bytes, as they come, and nothing here waits for anything but the two sockets; a cut answer never ends
+like a complete one. The client's protocol calls `start`, `upload` and `client_gone`; the upstream's calls `begin`, `answer` and `lost`.
+Whatever happens, a call ends in `finish`, once, and there a recognised one's exchange is journaled.
+
+A second attempt is made only where the first cannot have been acted upon: the connection came from the pool and its peer had closed it, no
+byte of an answer came, all that was sent is still in memory, and either the peer's kernel acknowledged none of it or the method is safe
+(GET, HEAD, OPTIONS, TRACE). In doubt it is 502: what a model was asked must not be asked twice.
+"""
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from proxy.dialects.dialect import Dialect
+from proxy.exchange import Ended
+from proxy.headers import request_head, response_head
+from proxy.peer import CONNECTING, PEER_FULL
+from proxy.recording import Capture, call_event, exchange_event
+from proxy.routing import Destination
+
+if TYPE_CHECKING:
+    from proxy.client_side import Client, Request
+    from proxy.upstream_side import Upstream
+    from proxy.worker import Worker
+
+SMALL = 65_536
+"""Below this, head and body in one buffer are cheaper than two writes."""
+UNSENT_MAX = 262_144
+"""Bytes taken from the client while there is no connection yet."""
+AGAIN_MAX = 65_536
+"""A larger request is not kept for a second attempt."""
+MARKS_MAX = 2 * 256
+SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Call:
+    """One request on its way up and its answer on its way down."""
+
+    __slots__ = (
+        "again", "chunked_down", "chunks", "client", "dialect", "down_ns", "ended", "ended_at", "error", "first_at", "got", "http11",
+        "is_head", "keep", "last_at", "lines_down", "marks", "max_gap", "number", "opening_down", "opening_up", "request", "sent",
+        "status", "up_ns", "uploaded", "upstream", "way", "worker",
+    )  # fmt: skip
+
+    def __init__(self, worker: "Worker", client: "Client", request: "Request", way: Destination, dialect: Dialect | None):
+        worker.number += 1
+        self.worker, self.client, self.request, self.way, self.dialect = worker, client, request, way, dialect
+        self.number = worker.number
+        self.upstream: Upstream | None = None
+        self.again: list[bytes] | None = []
+        """All that was sent, while it may have to be sent again; None once it may not."""
+        self.is_head, self.http11, self.keep = request.method == b"HEAD", request.http11, request.keep
+        self.uploaded = self.chunked_down = False
+        self.status = self.chunks = self.first_at = self.last_at = self.max_gap = self.up_ns = self.down_ns = self.ended_at = 0
+        self.ended: Ended = "complete"
+        self.error = ""
+        self.marks: list[int] = []
+        """When (ns) and at which size of the body each of the first chunks came, flat."""
+        self.lines_down: list[bytes] = []
+        self.opening_up: bytes | None = request_head(
+            request.method, way.upstream_target(request.target), way.version_and_host, request.lines, chunked=request.chunked
+        )
+        self.opening_down: bytes | None = None
+        self.sent = self.got = None
+        if dialect is not None:
+            most = worker.config.server.capture_max_bytes
+            self.sent, self.got = Capture(worker.journal, most), Capture(worker.journal, most)
+
+    # ---- up
+
+    def start(self) -> None:
+        pool = self.worker.pool_of(self.way)
+        if (upstream := pool.take()) is not None:
+            self._join(upstream)
+        else:
+            pool.connect(self)
+
+    def _join(self, upstream: "Upstream") -> None:
+        self.upstream = upstream
+        upstream.take(self)
+        if upstream.full:
+            self.client.hold(PEER_FULL)
+        if self.client.full:
+            upstream.hold(PEER_FULL)
+
+    def connected(self, upstream: "Upstream") -> None:
+        """A fresh connection, for a call that is still waiting for it. Nothing sent on it is ever sent again."""
+        self._join(upstream)
+        unsent, self.again = self.again, None
+        if unsent:
+            upstream.transport.write(b"".join(unsent))
+        self.client.let_go(CONNECTING)
+
+    def upload(self, data: bytes | None, last: bool) -> None:
+        """Bytes of the request's body as they came; `last` when there are no more."""
+        opening, self.opening_up = self.opening_up, None
+        chunked = self.request.chunked
+        if data:
+            if self.sent is not None:
+                self.sent.add(data)
+            if chunked:
+                data = b"%x\r\n%b\r\n%b" % (len(data), data, LAST_CHUNK if last else b"")
+            if opening is None:
+                self._send(data)
+            elif len(data) < SMALL:
+                self._send(opening + data)
+            else:
+                self._send(opening)
+                self._send(data)
+        elif opening is not None or chunked:
+            self._send((opening or b"") + (LAST_CHUNK if last and chunked else b""))
+        if last:
+            self.uploaded = True
+            self._journal_call()
+
+    def _send(self, data: bytes) -> None:
+        if self.upstream is not None:
+            self.upstream.transport.write(data)
+        if self.again is not None:
+            self._keep_for_again(data)
+
+    def _keep_for_again(self, data: bytes) -> None:
+        assert self.again is not None
+        self.again.append(data)
+        size = sum(map(len, self.again))
+        if self.upstream is None:
+            if size > UNSENT_MAX:
+                self.client.hold(CONNECTING)
+        elif size > AGAIN_MAX:
+            self.again = None
+
+    # ---- down
+
+    def begin(self, status: int, reason: bytes, lines: list[bytes], *, chunked: bool, sized: bool) -> None:
+        """The answer's head. It leaves with the first bytes of the body that came with it."""
+        self.status, self.lines_down, self.again = status, lines, None
+        if (chunked or not sized) and not self.is_head and status not in (204, 304):
+            self.chunked_down = self.http11
+            self.keep = self.keep and self.http11
+        self.keep = self.keep and self.uploaded and not self.worker.draining
+        connection = b"" if self.keep and self.http11 else b"keep-alive" if self.keep else b"close"
+        if self.worker.config.server.call_id_header and self.dialect is not None:
+            lines = [*lines, b"x-understudy-call-id: " + self.worker.id_of(self.number).encode()]
+        self.opening_down = response_head(status, reason, lines, chunked=self.chunked_down, connection=connection)
+
+    def answer(self, data: bytes | None, last: bool, at: int) -> None:
+        """Bytes of the answer's body as they came, read at `at`."""
+        opening, self.opening_down = self.opening_down, None
+        write = self.client.transport.write
+        if data:
+            if self.got is not None:
+                self._note(self.got, data, at)
+            if self.chunked_down:
+                write(b"%b%x\r\n%b\r\n%b" % (opening or b"", len(data), data, LAST_CHUNK if last else b""))
+            elif opening is None:
+                write(data)
+            elif len(data) < SMALL:
+                write(opening + data)
+            else:
+                write(opening)
+                write(data)
+        elif opening is not None or self.chunked_down:
+            write((opening or b"") + (LAST_CHUNK if last and self.chunked_down else b""))
+        if opening is not None:
+            self.first_at, self.down_ns = at, perf_counter_ns() - at
+        if last:
+            self.finish("complete")
+
+    def _note(self, got: Capture, data: bytes, at: int) -> None:
+        got.add(data)
+        if self.chunks:
+            gap = at - self.last_at
+            if gap > self.max_gap:
+                self.max_gap = gap
+        self.chunks += 1
+        self.last_at = at
+        if len(self.marks) < MARKS_MAX:
+            self.marks.append(at)
+            self.marks.append(got.size)
+
+    # ---- the end
+
+    def lost(self, why: str, *, untouched: bool = False) -> None:
+        """The upstream's connection is of no more use, and the answer is not complete."""
+        if self._may_ask_again(untouched):
+            return self._ask_again()
+        if self.status:
+            return self.cut(why)
+        self.fail(502, "unreachable", why)
+
+    def _may_ask_again(self, untouched: bool) -> bool:
+        upstream = self.upstream
+        if self.status or upstream is None or not upstream.reused or upstream.answered or self.again is None:
+            return False
+        return untouched or self.request.method in SAFE
+
+    def _ask_again(self) -> None:
+        upstream, self.upstream = self.upstream, None
+        assert upstream is not None
+        upstream.release(reusable=False)
+        self.client.let_go(PEER_FULL)
+        self.worker.pool_of(self.way).connect(self)
+
+    def cut(self, why: str, ended: Ended = "cut") -> None:
+        """The answer broke off after its head: so must the client's connection."""
+        client = self.client
+        if self.opening_down is not None:
+            client.transport.write(self.opening_down)
+        self.finish(ended, why, tell=False)
+        client.break_off()
+
+    def fail(self, status: int, ended: Ended, why: str) -> None:
+        """No answer at all: ours, in the shape the call's SDK expects."""
+        client, family = self.client, self.dialect.family if self.dialect is not None else "openai"
+        self.finish(ended, why, tell=False)
+        client.refuse_call(status, why, family)
+
+    def client_gone(self, why: str = "") -> None:
+        self.finish("client_gone", why, tell=False)
+
+    def finish(self, ended: Ended, error: str = "", *, tell: bool = True) -> None:
+        client, upstream, whole = self.client, self.upstream, ended == "complete" and self.uploaded
+        self.upstream = self.again = None
+        self.ended, self.error, self.ended_at = ended, error, perf_counter_ns()
+        if upstream is not None:
+            upstream.release(reusable=whole)
+        else:
+            self.worker.pool_of(self.way).forget(self)
+        if self.dialect is not None:
+            self._journal_exchange()
+        if tell:
+            client.answered(whole and self.keep, self.ended_at)
+
+    def _journal_call(self) -> None:
+        if self.sent is not None:
+            self.worker.journal.append(call_event, self, self.sent.settle() + 700)
+
+    def _journal_exchange(self) -> None:
+        if not self.uploaded:
+            self._journal_call()
+        if self.got is not None:
+            self.worker.journal.append(exchange_event, self, self.got.settle() + 1000)

@@ -1,0 +1,257 @@
+"""The upstream's side: connections to the incumbents and how their answers are read.
+
+Law: a connection carries one call at a time and goes back to the pool only after a complete answer to a completely sent request that left
+nothing behind. Bytes nobody asked for, an answer that contradicts itself, a HEAD (httptools cannot be told that no body follows): closed.
+"""
+
+import asyncio
+import socket
+import ssl
+import struct
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+import httptools
+
+from proxy.headers import DOWN, named_by, without
+from proxy.peer import Peer
+
+if TYPE_CHECKING:
+    from proxy.relay import Call
+    from proxy.routing import Destination
+
+HEAD_MAX = 1 << 20
+STALE_POSSIBLE_NS = 20_000_000
+"""A connection idle for less is taken without asking its kernel what was acknowledged so far."""
+_BYTES_ACKED = 120
+"""Offset of `tcpi_bytes_acked` in Linux's struct tcp_info."""
+
+
+class Pool:
+    """Connections to one incumbent. `take` is synchronous; a new one is made by a task that knows its call."""
+
+    __slots__ = ("connect_timeout_s", "idle", "idle_ns", "making", "way")
+
+    def __init__(self, way: "Destination", *, connect_timeout_s: float, idle_s: float):
+        self.way, self.connect_timeout_s, self.idle_ns = way, connect_timeout_s, int(idle_s * 1e9)
+        self.idle: list[Upstream] = []
+        """Last used last, and taken first."""
+        self.making: dict[Call, asyncio.Task[None]] = {}
+
+    def take(self) -> "Upstream | None":
+        while self.idle:
+            upstream = self.idle.pop()
+            if not upstream.transport.is_closing():
+                return upstream
+        return None
+
+    def connect(self, call: "Call") -> None:
+        """Make a connection for this call; ends in `call.connected` or `call.fail`, unless forgotten first."""
+        self.making[call] = call.worker.loop.create_task(self._connect(call))
+
+    def forget(self, call: "Call") -> None:
+        if (task := self.making.pop(call, None)) is not None and task is not asyncio.current_task():
+            task.cancel()
+
+    async def _connect(self, call: "Call") -> None:
+        way = self.way
+        try:
+            async with asyncio.timeout(self.connect_timeout_s):
+                _, upstream = await call.worker.loop.create_connection(
+                    lambda: Upstream(self),
+                    way.host,
+                    way.port,
+                    ssl=call.worker.tls if way.secure else None,
+                    server_hostname=way.host if way.secure else None,
+                )
+        except TimeoutError:
+            return call.fail(504, "timed_out", f"no connection to {way.target} within {self.connect_timeout_s:g} s")
+        except (OSError, ssl.SSLError) as error:
+            return call.fail(502, "unreachable", f"{way.target} cannot be reached: {_words(error)}")
+        if self.making.pop(call, None) is None:
+            return upstream.transport.abort()
+        call.connected(upstream)
+
+    def sweep(self, now: int) -> None:
+        while self.idle and now - self.idle[0].read_at > self.idle_ns:
+            self.idle.pop(0).transport.abort()
+
+    def close(self) -> None:
+        while self.idle:
+            self.idle.pop().transport.abort()
+
+
+class Upstream(Peer):
+    __slots__ = (
+        "acked", "answered", "body", "call", "complete", "headed", "keep", "lines", "parser", "pool", "read_at", "reason", "reused",
+        "seen", "special", "until_eof",
+    )  # fmt: skip
+
+    def __init__(self, pool: Pool):
+        super().__init__()
+        self.pool, self.call, self.body = pool, None, None
+        self.keep, self.complete, self.headed, self.until_eof, self.reused, self.answered = True, False, False, False, False, False
+        self.read_at, self.seen, self.acked = perf_counter_ns(), 0, -1
+        self.call: Call | None
+        self.body: bytes | None
+        self.reason, self.lines, self.special = b"", list[bytes](), list[tuple[bytes, bytes]]()
+        self.parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        # upstreams are forgiven what clients of theirs forgive: folded or odd values, bare LF, a length beside chunks
+        self.parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
+
+    def other(self) -> Peer | None:
+        return self.call.client if self.call is not None else None
+
+    def take(self, call: "Call") -> None:
+        self.call = call
+        if self.reused:
+            now = perf_counter_ns()
+            self.acked = self._acknowledged() if now - self.read_at > STALE_POSSIBLE_NS else -1
+            self.read_at = now  # silence counts from here
+
+    def release(self, *, reusable: bool) -> None:
+        self.call = None
+        if reusable and self.keep and self.complete and not self.transport.is_closing():
+            self.complete = self.headed = self.answered = False
+            self.reused, self.seen = True, 0
+            self.let_go(self.holds)
+            self.pool.idle.append(self)
+        else:
+            self.transport.abort()
+
+    # ---- what httptools reports
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise ValueError("bytes after the answer")
+        self.reason, self.lines, self.special = b"", [], []
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        start = DOWN[name]
+        if start:
+            self.lines.append(start + value)
+        else:
+            self._look_at(name, value)
+
+    def _look_at(self, name: bytes, value: bytes) -> None:
+        low = name.lower()
+        self.special.append((low, value))
+        if low == b"content-length" or low.startswith(b"x-understudy-"):
+            self.lines.append(name + b": " + value)
+
+    def on_headers_complete(self) -> None:
+        parser, call = self.parser, self.call
+        assert parser is not None and call is not None
+        status = parser.get_status_code()
+        if status < 200:  # 100 was ours to say, the others are hints
+            return
+        lines, chunked, sized = self._framing()
+        self.until_eof = not (chunked or sized or call.is_head or status in (204, 304))
+        self.keep = parser.should_keep_alive() and not (chunked and sized) and not call.is_head
+        self.headed = True
+        self.lines = []  # trailers land here, and are dropped
+        call.begin(status, self.reason, lines, chunked=chunked, sized=sized and not chunked)
+
+    def _framing(self) -> tuple[list[bytes], bool, bool]:
+        """The lines that go on; whether the body is chunked; whether its length is said."""
+        lines, chunked, sized = self.lines, False, False
+        for low, value in self.special:
+            if low == b"transfer-encoding":
+                if chunked or value.strip().lower() != b"chunked":
+                    raise ValueError("a transfer encoding other than chunked")
+                chunked = True
+            elif low == b"content-length":
+                sized = True
+            elif low == b"connection":
+                lines = without(lines, named_by(value) - {b"content-length"})
+        if chunked and sized:
+            lines = without(lines, frozenset((b"content-length",)))
+        return lines, chunked, sized
+
+    def on_body(self, data: bytes) -> None:
+        self.body = data if self.body is None else self.body + data
+
+    def on_message_complete(self) -> None:
+        self.complete = self.headed
+
+    # ---- what the socket reports
+
+    def data_received(self, data: bytes) -> None:
+        call, parser = self.call, self.parser
+        if call is None or parser is None:
+            return self._unasked()
+        at = self.read_at = perf_counter_ns()
+        self.answered = True
+        problem = ""
+        try:
+            parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            problem, self.keep = f"malformed answer: {error.__context__ or error}", False
+        if self.headed:
+            if call.is_head:
+                self.complete, self.body = True, None
+            body, self.body = self.body, None
+            if body or self.complete or call.opening_down is not None:
+                call.answer(body, self.complete, at)
+        elif not problem:
+            self.seen += len(data)
+            problem = "the answer's head is too large" if self.seen > HEAD_MAX else ""
+        if problem and self.call is not None:
+            call.lost(problem)
+
+    def _unasked(self) -> None:
+        """Bytes outside of a call: nobody must ever take them for an answer."""
+        self._leave_pool()
+        self.transport.abort()
+
+    def eof_received(self) -> None:
+        call = self.call
+        if call is None:
+            self._leave_pool()
+        elif self.headed and self.until_eof:
+            self.complete, self.keep = True, False
+            call.answer(None, True, perf_counter_ns())
+        else:
+            # asked now, before the transport flushes what nobody will read
+            call.lost("the upstream closed the connection" + (" inside the answer" if self.headed else ""), untouched=self._untouched())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        call, untouched = self.call, self.call is not None and self._untouched()
+        self.parser = None  # parser and protocol hold each other
+        if call is None:
+            self._leave_pool()
+        else:
+            call.lost(f"the connection to the upstream broke: {_words(exc)}", untouched=untouched)
+
+    def _leave_pool(self) -> None:
+        if self in self.pool.idle:
+            self.pool.idle.remove(self)
+
+    # ---- a stale connection
+
+    def _untouched(self) -> bool:
+        """Whether the peer's kernel has taken nothing of this call's request: then its program cannot have seen it."""
+        again = self.call.again if self.call is not None else None
+        if again is None or not self.reused:
+            return False
+        return self.transport.get_write_buffer_size() >= sum(map(len, again)) or 0 <= self._acknowledged() <= self.acked
+
+    def _acknowledged(self) -> int:
+        """Bytes the peer's kernel has acknowledged on this connection; -1 where it cannot be known."""
+        sock = self.transport.get_extra_info("socket")
+        try:
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)
+        except (AttributeError, OSError):
+            return -1
+        return struct.unpack_from("=Q", info, _BYTES_ACKED)[0] if len(info) >= _BYTES_ACKED + 8 else -1
+
+
+def _words(error: BaseException | None) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__ if error is not None else "closed"
