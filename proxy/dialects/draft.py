@@ -26,8 +26,8 @@ class CallDraft:
 
 class Draft:
     __slots__ = (
-        "calls", "content_at", "ended", "error", "filtered", "fingerprint", "finish", "known", "latest", "model", "refusals", "response_id",
-        "texts", "usage",
+        "calls", "content_at", "cut", "ended", "error", "filtered", "fingerprint", "finish", "known", "latest", "model", "refusals",
+        "response_id", "texts", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,6 +49,8 @@ class Draft:
         self.content_at: int | None = None
         self.ended = False
         """The dialect's own end was seen."""
+        self.cut = False
+        """What is being taken is a document that broke off: its last object may lack fields."""
         self.known = False
         """Something of this dialect was seen."""
 

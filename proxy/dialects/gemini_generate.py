@@ -108,7 +108,10 @@ def _event(draft: Draft, name: str, document: Document, at: int) -> None:
 
 
 def _candidate(draft: Draft, candidate: Document, at: int) -> None:
-    for part in as_list(as_document(candidate.get("content")).get("parts")):
+    parts = as_list(as_document(candidate.get("content")).get("parts"))
+    if draft.cut and "finishReason" not in candidate:
+        parts = parts[:-1]  # the mark that makes a text a thought may come after the text
+    for part in parts:
         if not is_document(part) or part.get("thought") is True:
             continue
         if text := as_text(part.get("text")):

@@ -78,30 +78,32 @@ def _array(grammar: Grammar, draft: Draft, body: bytes) -> str | None:
             grammar.event(draft, "", document, end)
     rest = body[end:].strip()
     draft.ended = rest in (b"]", b"[]")
-    if not draft.ended:
-        started = read_cut(rest.lstrip(b"[, \t\r\n"))
-        if is_document(started):
-            grammar.event(draft, "", started, len(body))
-            draft.ended = False
-    return None if draft.known or not draft.ended else "a JSON array, but not of this dialect's chunks"
+    if draft.ended:
+        return None if draft.known else "a JSON array, but not of this dialect's chunks"
+    started = read_cut(rest.lstrip(b"[, \t\r\n"))
+    if is_document(started):
+        draft.cut = True
+        grammar.event(draft, "", started, len(body))
+        draft.ended = False
+    elif not draft.known and rest != b"[":
+        return "a JSON array, but not of this dialect's chunks"
+    return None
 
 
 def _plain(grammar: Grammar, draft: Draft, body: bytes) -> str | None:
     document = read_json(body)
-    draft.ended = not isinstance(document, Unreadable)
     if isinstance(document, Unreadable):
         if not body.strip():
             return None
         reason = document.reason
-        document = read_cut(body)
+        document, draft.cut = read_cut(body), True
         if isinstance(document, Unreadable):
             return reason
     if not is_document(document):
         return f"a JSON {type(document).__name__} where an object belongs"
-    whole = draft.ended
     grammar.document(draft, document, len(body))
-    draft.ended = whole
-    return None if draft.known or not whole else "JSON, but not an answer of this dialect"
+    draft.ended = not draft.cut
+    return None if draft.known or draft.cut else "JSON, but not an answer of this dialect"
 
 
 def _failure(grammar: Grammar, draft: Draft, status: int, body: bytes) -> None:

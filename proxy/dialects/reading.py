@@ -23,6 +23,7 @@ _FIELD = re.compile(rb"data|event|id|retry|:")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A string (perhaps one that breaks off) or a structural character. Possessive, so that hostile input costs one pass.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+_TEXT_KEY = re.compile(rb'"(?:content|text)"\s*:\s*\Z')
 _BROKEN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _CLOSES = {b"{": b"}", b"[": b"]"}
 
@@ -89,23 +90,27 @@ def read_document(data: bytes | str) -> Document | Unreadable:
 
 
 def read_cut(body: bytes) -> object:
-    """The value of a JSON document that breaks off, closed where it ends; Unreadable when breaking off is not what ails it."""
+    """The value of a JSON document that breaks off, closed where it ends; Unreadable when breaking off is not what ails it.
+
+    Half a text is a text; half a name or an id would be a false one, and goes.
+    """
     ended = _scan(body)
     if ended is None:
         return Unreadable(reason="not JSON, and not the beginning of JSON either")
-    closers, in_string, safe = ended
-    quick = read_json((_BROKEN_ESCAPE.sub(b"", body) + b'"' if in_string else body) + closers)
-    if not isinstance(quick, Unreadable):
-        return quick
+    closers, string, safe = ended
+    if string is None or _TEXT_KEY.search(body, max(string - 40, 0), string):
+        quick = read_json((body if string is None else _BROKEN_ESCAPE.sub(b"", body) + b'"') + closers)
+        if not isinstance(quick, Unreadable):
+            return quick
     # Cut within a key, a number or a word: back to the last place where a value could have ended.
     before = _scan(body[:safe])
-    return read_json(body[:safe] + before[0]) if before else quick
+    return read_json(body[:safe] + before[0]) if before else Unreadable(reason="not JSON")
 
 
-def _scan(body: bytes) -> tuple[bytes, bool, int] | None:
-    """(what would close it, whether it ends within a string, the last offset fit for closing), or None if it is not just cut."""
+def _scan(body: bytes) -> tuple[bytes, int | None, int] | None:
+    """(what would close it, where the string starts that it ends in, the last offset fit for closing); None: it is not just cut."""
     open_ = bytearray()
-    safe, in_string = 0, False
+    safe, string = 0, None
     for match in _TOKEN.finditer(body):
         token = match[0]
         if token in _CLOSES:
@@ -114,10 +119,10 @@ def _scan(body: bytes) -> tuple[bytes, bool, int] | None:
         elif token == b",":
             safe = match.start()
         elif token[0] == 0x22:
-            in_string = match.end() == len(body) and not _terminated(token)
+            string = match.start() if match.end() == len(body) and not _terminated(token) else None
         elif not open_ or open_.pop() != token[0]:
             return None
-    return (bytes(reversed(open_)), in_string, safe) if open_ else None
+    return (bytes(reversed(open_)), string, safe) if open_ else None
 
 
 def is_stream(content_type: str, body: bytes) -> bool:
