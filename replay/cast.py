@@ -1,0 +1,124 @@
+"""Who plays: the legs of every route out of the configuration, with their keys, prices, files and bounds. All faults are told at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+from urllib.parse import urlsplit
+
+from proxy.anonymize import Anonymizer
+from proxy.config import Config, ConfigError, Fault, Route, Target
+from proxy.dialects import BY_NAME
+from proxy.exchange import Prompt, Role
+from proxy.keys import Credential, credentials
+from replay.baseline import CommandLeg, RulesLeg, rules_from
+from replay.breaker import Breaker
+from replay.cost import pricer
+from replay.leg import Door, Leg
+from replay.legs import Backend, HttpLeg, Question
+from replay.room import Room
+
+Stage = Mapping[str, tuple[Leg, ...]]
+"""Legs by route."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Props:
+    """What the legs of one target share."""
+
+    target: Target
+    backend: Backend
+    door: Door
+    breaker: Breaker
+    system_text: str | None
+
+
+def asked_targets(config: Config) -> list[str]:
+    """Every target that is sent calls of our own."""
+    shadows = [leg.target for route in config.routes for leg in route.shadow]
+    return sorted({*shadows, *(route.incumbent for route in config.routes if route.repeat > 0)})
+
+
+def stage(config: Config, key: bytes, environ: Mapping[str, str], room: Room, file: str = "understudy.toml") -> Stage:
+    """Raises ConfigError with all faults."""
+    names = asked_targets(config)
+    faults: list[Fault] = []
+    try:
+        keys = credentials(config, names, environ, file)
+    except ConfigError as error:
+        keys, faults = {}, error.faults
+    props: dict[str, Props] = {}
+    for name in names:
+        made = _props(config, name, keys.get(name, Credential(None, {}, "")), room, file)
+        if isinstance(made, Props):
+            props[name] = made
+        else:
+            faults += made
+    if faults:
+        raise ConfigError(sorted(faults))
+    return {route.name: tuple(_legs(config, route, props, Anonymizer(key) if key else None)) for route in config.routes}
+
+
+def _props(config: Config, name: str, credential: Credential, room: Room, file: str) -> Props | list[Fault]:
+    target = config.targets[name]
+    backend = _backend(config, target, credential, room)
+    system = _text_of(config, target.system_file, f"targets.{name}.system_file", file) if target.system_file else None
+    faults = [*(backend if isinstance(backend, list) else []), *([system] if isinstance(system, Fault) else [])]
+    if faults or isinstance(backend, list) or isinstance(system, Fault):
+        return faults
+    return Props(target=target, backend=backend, door=Door(target.max_in_flight), breaker=Breaker(), system_text=system)
+
+
+def _backend(config: Config, target: Target, credential: Credential, room: Room) -> Backend | list[Fault]:
+    if target.baseline:
+        rules = rules_from(config.path_of(target.baseline))
+        return rules if isinstance(rules, list) else RulesLeg(rules, prompt_text)
+    if target.command:
+        return CommandLeg(target.command, config.path_of("."), target.deadline_s, prompt_text)
+    return HttpLeg(
+        target, credential, room, answer_max_bytes=config.shadow.answer_max_bytes, connect_timeout_s=config.server.connect_timeout_s,
+        proxy=config.server.outgoing_proxy,
+    )  # fmt: skip
+
+
+def _text_of(config: Config, name: str, key: str, file: str) -> str | Fault:
+    try:
+        return config.path_of(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return Fault(file=file, key=key, found=f"{name!r}: {getattr(error, 'strerror', 'not UTF-8')}", expected="a readable UTF-8 file")
+
+
+def _legs(config: Config, route: Route, props: Mapping[str, Props], anonymizer: Anonymizer | None) -> list[Leg]:
+    legs = [_leg(config, route, props[each.target], each.target, each.share, anonymizer) for each in route.shadow]
+    if route.repeat > 0:
+        legs.append(_leg(config, route, props[route.incumbent], route.incumbent, route.repeat, anonymizer, repeat=True))
+    return legs
+
+
+def _leg(
+    config: Config, route: Route, props: Props, name: str, share: float, anonymizer: Anonymizer | None, *, repeat: bool = False
+) -> Leg:
+    target = props.target
+    role: Role = "repeat" if repeat else "candidate" if target.url else "baseline"
+    near: Literal["account", "elsewhere"] = "account" if same_account(target, config.targets[route.incumbent]) else "elsewhere"
+    return Leg(
+        name=name, role=role, target=target, share=share, reach="model" if repeat else near, backend=props.backend, door=props.door,
+        pricer=pricer(target) if target.url else None, breaker=Breaker() if repeat else props.breaker,
+        anonymize=partial(_hidden, anonymizer) if anonymizer else None, system_text=props.system_text,
+    )  # fmt: skip
+
+
+def _hidden(anonymizer: Anonymizer, conversation: str, body: bytes) -> bytes:
+    return anonymizer.scope(conversation).body(body)
+
+
+def same_account(one: Target, other: Target) -> bool:
+    """The same host by the same key: what one has stored there, the other may name."""
+    keys = [(each.api_key_env, each.api_key_file, sorted(each.headers_env.items())) for each in (one, other)]
+    return keys[0] == keys[1] != ("", "", []) and urlsplit(one.url).netloc == urlsplit(other.url).netloc
+
+
+def prompt_text(question: Question) -> str:
+    dialect = BY_NAME.get(question.dialect)
+    found = dialect.read_prompt(question.sent.path, question.sent.body) if dialect else None
+    return found.prompt_text if isinstance(found, Prompt) else ""

@@ -1,0 +1,82 @@
+"""One leg of a route: a target in a role, with its share, its backend and its breaker; and the door that all legs of a target share."""
+
+import collections
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from proxy.adapt import Adapted, adapt
+from proxy.config import Target
+from proxy.eligibility import Reach
+from proxy.exchange import Role, Unreadable
+from replay.asked import Asked
+from replay.breaker import Breaker
+from replay.cost import Pricer
+from replay.legs import Backend, Question
+
+Anonymize = Callable[[str, bytes], bytes]
+"""(conversation, body)"""
+
+
+@dataclass(slots=True, eq=False)
+class Door:
+    """A target's `max_in_flight`, whatever routes and roles its calls come from."""
+
+    width: int
+    in_flight: int = 0
+    waiting: "collections.deque[tuple[Asked, Leg]]" = field(default_factory=collections.deque["tuple[Asked, Leg]"])
+    """As many as may be under way; beyond that calls are shed."""
+
+    @property
+    def full(self) -> bool:
+        return self.in_flight >= self.width
+
+    @property
+    def crowded(self) -> bool:
+        return len(self.waiting) >= self.width
+
+
+@dataclass(slots=True, kw_only=True)
+class Leg:
+    name: str
+    """The target's."""
+    role: Role
+    target: Target
+    share: float
+    reach: Reach
+    backend: Backend
+    pricer: Pricer | None
+    """None: a baseline, which costs nothing."""
+    breaker: Breaker
+    """A target's candidate legs on several routes share one; its repeat has its own."""
+    door: Door
+    anonymize: Anonymize | None = None
+    system_text: str | None = None
+
+    @property
+    def unpriced(self) -> str:
+        return "no price is known: no budget holds it" if self.pricer else ""
+
+    def question(self, asked: Asked) -> Question | Unreadable:
+        event, hide = asked.event, self.anonymize
+
+        def hidden(body: bytes) -> bytes:
+            return hide(asked.conversation, body) if hide else body
+
+        if self.role == "baseline":
+            private = self.target.send == "anonymized"
+            sent = Adapted(
+                path=asked.path, body=hidden(asked.body) if private else asked.body, headers={}, model=None, saw=self.target.send
+            )
+        else:
+            found = adapt(
+                event.dialect, asked.path, asked.body, event.headers, self.target, self.role,
+                system_text=self.system_text, anonymize=hidden if hide else None,
+            )  # fmt: skip
+            if isinstance(found, Unreadable):
+                return found
+            sent = found
+        return Question(call_id=event.id, dialect=event.dialect, family=asked.family, sent=sent)
+
+    def worst_case(self, asked: Asked, question: Question, at_us: int) -> Decimal | None:
+        return self.pricer.worst_case(asked, question, at_us) if self.pricer else None

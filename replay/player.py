@@ -1,0 +1,294 @@
+"""Calls in, answers out, one engine for the live shadow and for archives: they differ only in where calls come from and how fast.
+
+Law: every call gets exactly one decision per leg, and a decision to send is in the ledger before a byte leaves. Nothing here waits for a
+candidate: what finds no room is shed and counted, what waits too long is stale, what answers too long is cut. An answer is in the journal
+before its reservation is settled.
+"""
+
+import asyncio
+import collections
+import contextvars
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from proxy.config import ShadowSection
+from proxy.events import AuditEvent
+from proxy.exchange import DecisionName, Unreadable
+from proxy.journal import Journal
+from proxy.logs import log
+from proxy.sampling import takes
+from replay.asked import Asked
+from replay.breaker import CLOSED_DOORS, retry_after_s
+from replay.budget import Budget
+from replay.journaled import decision_event, exchange_event
+from replay.ledger import Kept, Key, Ledger, Settled, day_of
+from replay.leg import Leg
+from replay.legs import Answered, Question
+from replay.room import Room
+
+Refusal = tuple[DecisionName, str]
+STOPPED = Answered(ended="interrupted", error="interrupted: the shadow was stopped while asking")
+
+
+class Player:
+    """Takes calls on one loop. `take` never waits; `drain` lets what is under way finish."""
+
+    def __init__(
+        self,
+        *,
+        legs: Mapping[str, Sequence[Leg]],
+        ledger: Ledger,
+        budget: Budget,
+        journal: Journal,
+        room: Room,
+        bounds: ShadowSection,
+        config_hash: str = "",
+        capture_max_bytes: int = 4_000_000,
+        decided: Mapping[Key, Kept] | None = None,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ):
+        self.legs, self.ledger, self.budget, self.journal, self.room, self.bounds = legs, ledger, budget, journal, room, bounds
+        self.config_hash, self.capture_max_bytes, self.now_us = config_hash, capture_max_bytes, now_us
+        self.decided = dict(decided or {})
+        """Decisions of a former life of this shadow; emptied when no segment of that time is left."""
+        self.undecided: dict[tuple[str, str, str], int] = {}
+        """(call, target, role) → when the call arrived."""
+        self.open_in: collections.Counter[str] = collections.Counter()
+        """Decisions still to be made, by segment."""
+        self.in_flight = 0
+        self.unpriced: collections.Counter[str] = collections.Counter()
+        """Calls sent without a reservation, by target."""
+        self._everyone = [leg for each in legs.values() for leg in each]
+        self._doors = list({id(leg.door): leg.door for leg in self._everyone}.values())
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsettled: list[Settled] = []
+        self._settle_now, self._freed = asyncio.Event(), asyncio.Event()
+        self._settler: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    # ---- decide
+
+    def take(self, asked: Asked) -> None:
+        """Decide for every leg of the call's route; what is to be sent is on its way, or waits for its turn."""
+        legs = self.legs.get(asked.event.route, ())
+        if not legs:
+            self._open(asked, "", "candidate")
+            if not self._decided_before(asked, "", "candidate"):
+                self._decide(asked, None, "no_candidate", "the route has no candidate")
+        for leg in legs:
+            self._open(asked, leg.name, leg.role)
+        for leg in legs:
+            if not self._decided_before(asked, leg.name, leg.role):
+                refused = self._of_the_call(asked, leg) or self._of_the_moment(asked, leg)
+                if refused:
+                    self._decide(asked, leg, *refused)
+                else:
+                    self._admit(asked, leg)
+
+    def _open(self, asked: Asked, target: str, role: str) -> None:
+        self.undecided[asked.event.id, target, role] = asked.event.at
+        self.open_in[asked.segment] += 1
+
+    def _close(self, asked: Asked, target: str, role: str) -> None:
+        self.undecided.pop((asked.event.id, target, role), None)
+        self.open_in[asked.segment] -= 1
+
+    def _decided_before(self, asked: Asked, target: str, role: str) -> bool:
+        """Decided by a shadow that died: said again (the recorder knows it by its key), never done again."""
+        kept = self.decided.get((asked.event.id, target, cast(Any, role), asked.event.hints.get("run"), 0)) if self.decided else None
+        if kept is not None:
+            self.journal.put(decision_event(kept), reserved=True)
+            self._close(asked, target, role)
+        return kept is not None
+
+    def _of_the_call(self, asked: Asked, leg: Leg) -> Refusal | None:
+        """What the call itself decides: the same for ever."""
+        if refused := asked.refused[leg.reach]:
+            return refused.decision, refused.reason
+        return None if takes(asked.bucket, leg.share) else ("sampled_out", f"share {leg.share:g}")
+
+    def _of_the_moment(self, asked: Asked, leg: Leg) -> Refusal | None:
+        age_s = (self.now_us() - asked.event.at) / 1e6
+        if age_s > self.bounds.stale_s:
+            return "stale", f"{age_s:.0f} s old"
+        return cast("Refusal | None", leg.breaker.refusal(time.monotonic()))
+
+    def _admit(self, asked: Asked, leg: Leg) -> None:
+        door = leg.door
+        full = door.full or self.in_flight >= self.bounds.in_flight_max
+        if full and door.crowded:
+            return self._decide(asked, leg, "shed", f"{door.in_flight} under way and {len(door.waiting)} waiting")
+        if not self.room.take(len(asked.body)):
+            return self._decide(asked, leg, "shed", f"shadow.queue_max_bytes = {self.room.size} are taken")
+        if full:
+            door.waiting.append((asked, leg))
+        else:
+            self._start(asked, leg)
+
+    def _start(self, asked: Asked, leg: Leg) -> None:
+        """The last decisions, all in one step of the loop; then the call is a task. Its body's room is taken."""
+        question = leg.question(asked)
+        refused = ("unportable", question.reason) if isinstance(question, Unreadable) else None
+        usd = None
+        if not isinstance(question, Unreadable):
+            usd = leg.worst_case(asked, question, self.now_us())
+            if usd is not None and not self.budget.reserve(leg.name, day_of(self.now_us()), usd):
+                refused = ("over_budget", f"{usd:.4f} USD on top of {self.budget.committed(leg.name):.4f}")
+        if refused or isinstance(question, Unreadable):
+            self.room.give_back(len(asked.body))
+            return self._decide(asked, leg, *cast(Refusal, refused))
+        leg.door.in_flight += 1
+        self.in_flight += 1
+        leg.breaker.sent()
+        self._spawn(self._send(asked, leg, question, self._kept(asked, leg, "sent", "" if usd is not None else leg.unpriced, usd)))
+
+    def _decide(self, asked: Asked, leg: Leg | None, decision: DecisionName, reason: str) -> None:
+        """A decision not to send: written down, then journaled."""
+        kept = self._kept(asked, leg, decision, reason[:300], None)
+        self.ledger.keep((kept,)).add_done_callback(lambda _: self._journal(asked, kept))
+
+    def _kept(self, asked: Asked, leg: Leg | None, decision: DecisionName, reason: str, usd: Decimal | None) -> Kept:
+        event = asked.event
+        return Kept(
+            at=self.now_us(), id=event.id, target=leg.name if leg else "", role=leg.role if leg else "candidate",
+            run=event.hints.get("run"), decision=decision, reason=reason, usd=usd, route=event.route, dialect=event.dialect,
+        )  # fmt: skip
+
+    def _journal(self, asked: Asked, kept: Kept) -> None:
+        self.journal.put(decision_event(kept), reserved=True)
+        self._close(asked, kept.target, kept.role)
+
+    # ---- do
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """In an empty context: nothing ambient of whoever called us travels with a mirrored call."""
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, asked: Asked, leg: Leg, question: Question, kept: Kept) -> None:
+        try:
+            if await self.ledger.keep((kept,)):
+                self._journal(asked, kept)
+                await self._ask(asked, leg, question, kept)
+            else:
+                self.budget.settle(leg.name, day_of(kept.at), kept.usd or Decimal(0), Decimal(0))
+                leg.breaker.trying = False
+                self._journal(asked, self._kept(asked, leg, "shed", "ledger", None))
+        finally:
+            self.room.give_back(len(asked.body))
+            leg.door.in_flight -= 1
+            self.in_flight -= 1
+            self._next()
+
+    async def _ask(self, asked: Asked, leg: Leg, question: Question, kept: Kept) -> None:
+        at = self.now_us()
+        try:
+            answered = await leg.backend.ask(question)
+        except asyncio.CancelledError:
+            answered = STOPPED
+        except Exception as error:
+            log.exception("shadow.leg_failed", target=leg.name, call=asked.event.id)
+            answered = Answered(ended="unreachable", error=f"our own fault: {type(error).__name__}")
+        self._answered(leg, answered)
+        event, body = exchange_event(kept, question, answered, at, self.config_hash, self.capture_max_bytes)
+        if not self.journal.put(event, body) and body:
+            event, _ = exchange_event(kept, question, answered, at, self.config_hash, 0)
+            self.journal.put(event, reserved=True)
+        self._settle(asked, leg, question, kept, answered)
+
+    def _answered(self, leg: Leg, answered: Answered) -> None:
+        if answered is STOPPED:
+            return
+        failed = answered.ended in ("unreachable", "timed_out") and answered.status == 0
+        leg.breaker.answered(answered.status, failed, retry_after_s(answered.headers), time.monotonic())
+        if leg.role == "repeat" and answered.status in CLOSED_DOORS and not leg.breaker.off:
+            leg.breaker.off = f"turned off: {leg.name} answered {answered.status} to our own key"
+            log.error("shadow.repeat_turned_off", target=leg.name, status=answered.status)
+            said = AuditEvent(
+                at=self.now_us(), actor="shadow", action="repeat.turned_off", detail={"target": leg.name, "why": leg.breaker.off}
+            )
+            self.journal.put(said, reserved=True)
+
+    def _next(self) -> None:
+        """Whoever waits takes the place that became free; each target in turn."""
+        for door in self._doors:
+            while door.waiting and not door.full and not self._stopping and self.in_flight < self.bounds.in_flight_max:
+                asked, leg = door.waiting.popleft()
+                if refused := self._of_the_moment(asked, leg):
+                    self.room.give_back(len(asked.body))
+                    self._decide(asked, leg, *refused)
+                else:
+                    self._start(asked, leg)
+        self._freed.set()
+
+    # ---- settle
+
+    def _settle(self, asked: Asked, leg: Leg, question: Question, kept: Kept, answered: Answered) -> None:
+        reserved, day = kept.usd or Decimal(0), day_of(kept.at)
+        cost = leg.pricer.settled(asked, question, answered, reserved, kept.at) if leg.pricer and kept.usd is not None else Decimal(0)
+        self.budget.settle(leg.name, day, reserved, cost)
+        self.settle_later(settlement(kept, cost, self.now_us()))
+
+    def settle_later(self, line: Settled) -> None:
+        """Written once the journal has what was appended before."""
+        self._unsettled.append(line)
+        self._settle_now.set()
+        if self._settler is None:
+            self._settler = asyncio.get_running_loop().create_task(self._settle_forever())
+
+    async def _settle_forever(self) -> None:
+        while not self._stopping or self._unsettled:
+            await self._settle_now.wait()
+            self._settle_now.clear()
+            await self._settle_batch()
+
+    async def _settle_batch(self) -> None:
+        lines, self._unsettled = self._unsettled, []
+        if lines:
+            await flushed(self.journal)
+            await self.ledger.keep(lines)
+
+    # ---- the flow
+
+    async def play(self, calls: AsyncIterator[Asked], *, patient: bool = False) -> None:
+        """Take every call of the source. Patient (archives): wait while a leg's turn is far; else (live): never."""
+        async for asked in calls:
+            while patient and any(door.crowded for door in self._doors):
+                self._freed.clear()
+                await self._freed.wait()
+            self.take(asked)
+
+    async def idle(self) -> None:
+        """Until nothing is waiting, undecided or under way."""
+        while self._tasks or self.undecided:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            await self.ledger.keep(())
+
+    async def drain(self, wait_s: float) -> None:
+        """No new turns; what is under way may finish for so long, then it is interrupted; everything is settled."""
+        self._stopping = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=wait_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await self.ledger.keep(())
+        self._settle_now.set()
+        if self._settler is not None:
+            await self._settler
+        for leg in self._everyone:
+            await leg.backend.close()
+
+
+def settlement(kept: Kept, usd: Decimal, at_us: int) -> Settled:
+    return Settled(at=at_us, id=kept.id, target=kept.target, role=kept.role, run=kept.run, sample=kept.sample, day=day_of(kept.at), usd=usd)
+
+
+async def flushed(journal: Journal, wait_s: float = 30.0) -> bool:
+    """Until the kernel has everything appended so far."""
+    return await asyncio.to_thread(journal.flush().wait, wait_s)
