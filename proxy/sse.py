@@ -30,14 +30,14 @@ def events(body: bytes) -> Iterator[Event]:
     """The stream's events in order. Invalid UTF-8 becomes U+FFFD, as the standard says."""
     line_end = _line_end(body)
     last_id = ""
-    for start, stop, end in _blocks(body, line_end):
-        block = body[start:stop]
+    for block, end in _blocks(body, line_end):
         # Nearly every block is one line of data, or one of these after an event line: they need no splitting.
         first = block.find(line_end) if line_end else 0
         if first < 0 and block.startswith(b"data: "):
             yield Event("message", block[6:].decode("utf-8", "replace"), last_id, end)
         elif line_end and first > 7 and block.startswith(b"event: ") and _only_data(block, line_end, second := first + len(line_end)):
-            yield Event(block[7:first].decode("utf-8", "replace"), block[second + 6 :].decode("utf-8", "replace"), last_id, end)
+            data = block[second + 6 :].decode("utf-8", "replace")
+            yield Event(block[7:first].decode("utf-8", "replace"), data, last_id, end)
         else:
             name, data, last_id = _fields(block, last_id)
             if data is not None:
@@ -47,8 +47,8 @@ def events(body: bytes) -> Iterator[Event]:
 def unfinished(body: bytes) -> bytes:
     """What stands after the last blank line: the beginning of an event that never ended. Empty for a stream that ends cleanly."""
     start = _start(body)
-    for block in _blocks(body, _line_end(body)):
-        start = block[2]
+    for _, end in _blocks(body, _line_end(body)):
+        start = end
     return body[start:].strip(b"\r\n")
 
 
@@ -64,20 +64,21 @@ def _line_end(body: bytes) -> bytes | None:
     return b"\r\n" if returns == body.count(b"\r\n") == body.count(b"\n") else None
 
 
-def _blocks(body: bytes, line_end: bytes | None) -> Iterator[tuple[int, int, int]]:
-    """(where a block starts, where its lines stop, where the next block starts)"""
+def _blocks(body: bytes, line_end: bytes | None) -> Iterator[tuple[bytes, int]]:
+    """(the lines between two blank lines, offset just past the second)"""
     start = _start(body)
     if line_end is None:
         for match in _BLANK_LINE.finditer(body, start):
             stop, end = match.span()
-            yield start, stop, end
+            yield body[start:stop], end
             start = end
         return
     blank = line_end * 2
-    while (stop := body.find(blank, start)) >= 0:
-        end = stop + len(blank)
-        yield start, stop, end
-        start = end
+    blocks = (body[start:] if start else body).split(blank)
+    del blocks[-1]
+    for block in blocks:
+        start += len(block) + len(blank)
+        yield block, start
 
 
 def _only_data(block: bytes, line_end: bytes, start: int) -> bool:

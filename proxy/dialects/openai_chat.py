@@ -114,7 +114,7 @@ def _choice(draft: Draft, choice: Document, message: object, at: int) -> None:
     """A message and a delta have the same fields: a message is one big delta."""
     if is_document(message):
         content = message.get("content")
-        if content and (text := _text(content)):
+        if content and (text := content if isinstance(content, str) else _text(content)):
             draft.say(text, at)
         if len(message) > 1 or not content:  # nearly every delta has nothing but content
             _besides(draft, message, at)
