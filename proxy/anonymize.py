@@ -28,6 +28,15 @@ from proxy.patterns import (
     survey,
 )
 
+PSEUDONYM = re.compile(
+    rf"{MARK}-[a-p]{{12}}|person-[a-p]{{8}}@{re.escape(EMAIL_DOMAIN)}|A(?:KI|SI)A{MARK.upper()}[A-P]{{7}}"
+    r"|(?<![\w.-])(?:\+?\(?0[ .()/-]{0,2}0[ .()/-]{0,2}0(?:[ .()/-]{0,2}\d){3,12}|9999([ -]?)99\d\d\1\d{4}\1\d{1,7}"
+    r"|9999[ -]99\d{4}[ -]\d{4,5}|999999\d{6,13}"
+    r"|(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}|2001:db8:[0-9a-f:]+)(?!\w)"
+    r"|\b[A-Z]{2}\d\d(?: (?:XXXX|0000)(?: [A-Z0-9]{4}){1,6}(?: [A-Z0-9]{1,3})?|(?:XXXX|0000)[A-Z0-9]{7,26})\b|\b[a-z]{2}\d\d(?:xxxx"
+    r"|0000)[a-z0-9]{7,26}\b"
+)
+"""For displays: what a reader should see as made up. `pseudonyms` tells the same exactly, and decides."""
 _STRING = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?+|(?<![\w.+-])[0-9]{15,16}(?![\w.])', re.DOTALL)
 _SECRET_NAMES = frozenset(
     (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.anonymize import Anonymizer, is_pseudonym, pseudonyms
+from proxy.anonymize import PSEUDONYM, Anonymizer, is_pseudonym, pseudonyms
 from proxy.patterns import find, is_card, luhn, mod97
 from tests.corpus import rows
 
@@ -69,12 +69,14 @@ def test_each_kind_is_replaced_by_a_pseudonym_that_shows_itself(value: str) -> N
     made_up = new[4:-4]
     assert value not in new
     assert pseudonyms(new), new
+    assert PSEUDONYM.search(new) and not PSEUDONYM.search(value)
     assert "PRIVATE" in value or is_pseudonym(made_up)
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_what_only_looks_like_data_is_left_alone(text: str) -> None:
     assert SCOPE.text(text) == text
+    assert not PSEUDONYM.search(text)
 
 
 def test_pseudonyms_keep_the_shape_and_the_checksum() -> None:
