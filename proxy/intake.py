@@ -1,0 +1,260 @@
+"""What is read of the journal, as it comes: events become rows, are observed once, and find the call they belong to.
+
+Law: no file and no clock here. Whatever order segments come in, the same rows come out: an exchange that is read before its call waits for
+it. What was observed before (`fresh` is False) becomes rows again and is not observed again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from proxy.bounded import Cache, Gaps, Orphan, Parked
+from proxy.events import AuditEvent, BeatEvent, CallEvent, DecisionEvent, ExchangeEvent, SegmentEvent
+from proxy.exchange import Call, Decision, Exchange
+from proxy.frame import Frame
+from proxy.health import Tally
+from proxy.logs import log
+from proxy.meaning import Known, call_row, decision_row, exchange_row, when, worker_died
+from proxy.metrics import Meters
+from proxy.rounds import Mark, Rounds, Rows, Segment, undecided, weight_of_call
+from proxy.rows import AuditRow, Lineage, SegmentRow
+from proxy.segments import Contents, Passed, born_us
+
+Observer = Callable[[Exchange, Call | None], None]
+"""Sees each answer once, when it is read. The call's texts may be gone from memory by then."""
+FACTS_WEIGHT = 1500
+"""About what a call without its texts takes in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Bounds, in bytes, of what is kept between segments."""
+
+    waiting: int = 128 << 20
+    """Rows that are not in the store yet."""
+    texts: int = 64 << 20
+    """Calls with their texts, for observers."""
+    facts: int = 96 << 20
+    """Calls without."""
+    decided: int = 48 << 20
+    parked: int = 64 << 20
+    """Answers whose call was not read yet."""
+    parked_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Writer:
+    """One life of a process that writes."""
+
+    process: str
+    pid: int
+    born_us: int
+    """Of its latest segment."""
+    gaps: Gaps = field(default_factory=Gaps)
+    open: dict[str, CallEvent] = field(default_factory=dict[str, CallEvent])
+    """Calls whose answer it has not told yet."""
+
+
+class Intake:
+    def __init__(
+        self, frame: Frame, lineage: Lineage, meters: Meters, tally: Tally, rounds: Rounds, observers: Sequence[Observer], memory: Memory
+    ):
+        self.frame, self.lineage, self.meters, self.tally, self.rounds, self.observers = frame, lineage, meters, tally, rounds, observers
+        self.facts = Cache[str, Known](memory.facts, lambda known: FACTS_WEIGHT)
+        self.texts = Cache[str, Call](memory.texts, weight_of_call)
+        self.decided = Cache[str, frozenset[tuple[str, bool]]](memory.decided, lambda legs: 250 + 120 * len(legs))
+        self.parked = Parked(memory.parked, memory.parked_s)
+        self.baselines = frozenset(name for name, target in frame.config.targets.items() if target.baseline or target.command)
+        self.writers: dict[str, Writer] = {}
+        self.beats: dict[str, BeatEvent] = {}
+        """The last beat of each process."""
+        self.dropped: dict[tuple[str, str], dict[str, int]] = {}
+        """Losses by reason, as process and writer tell them."""
+        self.missed = 0
+        """Events that the reader found to be missing, torn or damaged."""
+        self._open: dict[str, str] = {}
+        """The writer of each open call."""
+
+    def take(self, contents: Contents, now_s: float, *, fresh: bool = True, stored: bool = False) -> None:
+        """One sealed segment. `stored`: a predecessor committed it; only what other segments need of it is kept."""
+        row = segment_row(contents)
+        segment = Segment(row=row, born_us=born_us(row.name), rows=None if stored else Rows(), state="stored" if stored else "read")
+        self.rounds.segments[segment.name] = segment
+        first = fresh and not stored
+        for passed in contents.events:
+            self._take(passed, segment, now_s, first)
+        if fresh:
+            self._account(row)
+        if not stored:
+            self.rounds.add(segment)
+
+    def _take(self, passed: Passed, segment: Segment, now_s: float, fresh: bool) -> None:
+        match passed.event:
+            case CallEvent() as event:
+                self._call(event, passed.body, segment, fresh)
+            case ExchangeEvent() as event:
+                self._exchange(Orphan(segment=segment.name, event=event, body=passed.body, fresh=fresh, parked_s=now_s), segment)
+            case DecisionEvent() as event:
+                self.decide(decision_row(event, self.frame), segment.rows, fresh)
+            case AuditEvent() as event:
+                self._audit(event, segment)
+            case BeatEvent() as event:
+                self._beat(event, segment.row.writer, fresh)
+            case SegmentEvent() as event:
+                self.writers.setdefault(event.writer, Writer(event.process, event.pid, segment.born_us)).born_us = segment.born_us
+
+    def _account(self, row: SegmentRow) -> None:
+        writer = self.writers.get(row.writer)
+        if writer is not None and row.first_seq is not None and row.last_seq is not None:
+            writer.gaps.take(row.first_seq, row.last_seq, row.events)
+            self._miss(row.process, "gap", writer.gaps.new())
+        self._miss(row.process, "damaged", 1 if row.damage else 0)
+        self._miss(row.process, "torn", 1 if row.torn_bytes and not row.damage else 0)
+
+    def _miss(self, process: str, reason: str, events: int) -> None:
+        self.missed += events
+        self.meters.observe_lost(process, reason, events)
+
+    # ---- calls and answers
+
+    def _call(self, event: CallEvent, body: bytes, segment: Segment, fresh: bool) -> None:
+        read = call_row(event, body, self.frame)
+        call = read.known.call
+        first = self.facts.get(event.id) is None
+        self.facts.put(event.id, read.known.without_texts())
+        if fresh:
+            self.texts.put(event.id, call)
+        if fresh and first:
+            self.tally.call()
+        if segment.rows is not None:
+            segment.rows.add_call(call)
+            segment.rows.prefixes |= dict([read.prefix]) if read.prefix else {}
+            self._lineage(segment.rows, call.lineage_id)
+        if segment.row.process.startswith("worker"):
+            segment.calls[event.id] = Mark(event.route, call.run_id)
+            segment.newest_us = max(segment.newest_us, event.at)
+            if first and (fresh or segment.rows is None):
+                self._opened(event, segment.row.writer)
+        for orphan in self.parked.claim(event.id):
+            self._answer(orphan, read.known)
+
+    def _opened(self, event: CallEvent, name: str) -> None:
+        writer = self.writers.get(name)
+        if writer is not None:
+            writer.open[event.id] = event
+            self._open[event.id] = name
+
+    def _closed(self, call_id: str) -> None:
+        writer = self.writers.get(self._open.pop(call_id, ""))
+        if writer is not None:
+            del writer.open[call_id]
+
+    def _exchange(self, orphan: Orphan, segment: Segment) -> None:
+        known = self.facts.get(orphan.event.id)
+        segment.orphans += 1
+        if known is None and segment.rows is not None:
+            self.parked.park(orphan)
+        else:
+            self._answer(orphan, known)
+
+    def _answer(self, orphan: Orphan, known: Known | None) -> None:
+        event, segment = orphan.event, self.rounds.segments[orphan.segment]
+        segment.orphans -= 1
+        if event.seen:
+            self._closed(event.id)
+        if segment.rows is None and not orphan.fresh:
+            return
+        row = exchange_row(event, orphan.body, known, self.frame)
+        if segment.rows is not None:
+            segment.rows.add_exchange(row)
+            self._lineage(segment.rows, row.lineage_id)
+        if orphan.fresh:
+            self._observe(row, event.route, known)
+
+    def _observe(self, row: Exchange, route: str, known: Known | None) -> None:
+        if not self.meters.observe_exchange(row, route, known.call.workflow if known else None):
+            return
+        self.tally.exchange(row)
+        call = self.texts.get(row.call_id) or (known.call if known else None)
+        for observer in self.observers:
+            try:
+                observer(row, call)
+            except Exception:  # an observer's trouble is its own
+                log.exception("observer.failed", call_id=row.call_id)
+
+    def _lineage(self, rows: Rows, lineage_id: str | None) -> None:
+        """A configuration that is not ours is not known here: whoever ran with it has told it."""
+        if lineage_id == self.lineage.lineage_id:
+            rows.lineages[self.lineage.lineage_id] = self.lineage
+
+    def settle_orphans(self, now_s: float, *, all: bool = False) -> None:
+        """Those whose call does not come are stored without its facts."""
+        for orphan in self.parked.expired(now_s, all=all):
+            self.tally.orphans += 1
+            self._answer(orphan, None)
+
+    def close_writer(self, name: str) -> None:
+        """This writer is dead and all it wrote was read: its open calls end here."""
+        for call in list(self.writers.pop(name).open.values()):
+            known = self.facts.get(call.id)
+            route = self.frame.routes.get(call.route)
+            self._closed(call.id)
+            self._open.pop(call.id, None)
+            row = worker_died(call, known, route.incumbent if route else "", self.frame)
+            self.rounds.extra.add_exchange(row)
+            self._lineage(self.rounds.extra, row.lineage_id)
+            self.tally.workers_died += 1
+            self._observe(row, call.route, known)
+
+    # ---- decisions
+
+    def decide(self, row: Decision, rows: Rows | None, fresh: bool) -> None:
+        known = self.decided.get(row.call_id) or frozenset()
+        self.decided.put(row.call_id, known | {(row.target, row.role == "repeat")})
+        if rows is not None:
+            rows.add_decision(row)
+        if fresh and self.meters.observe_decision(row):
+            self.tally.decision(row)
+
+    def settle_segment(self, segment: Segment, now_us: int) -> None:
+        """What the shadow left undecided past its time is decided here, so that every call has its decisions."""
+        rows = Rows()
+        left = undecided(segment.calls, lambda call_id: self.decided.get(call_id) or (), self.frame.routes, self.baselines)
+        for call_id, mark, target, role in list(left):
+            decision, reason = ("stale", "the shadow did not decide in time") if target else ("no_candidate", "")
+            at = when(now_us)
+            row = Decision(call_id=call_id, target=target, role=role, decision=decision, reason=reason, decided_at=at, run_id=mark.run)
+            self.decide(row, rows, True)
+        self.rounds.settle(segment, rows.decisions)
+
+    # ---- processes
+
+    def _beat(self, beat: BeatEvent, writer: str, fresh: bool) -> None:
+        if fresh:
+            self.meters.observe_beat(beat, writer)
+            self.beats[beat.process] = beat
+            self.dropped[beat.process, writer] = dict(beat.dropped)
+
+    def _audit(self, event: AuditEvent, segment: Segment) -> None:
+        if segment.rows is not None:
+            detail = orjson.dumps(event.detail).decode()
+            segment.rows.audits.append(AuditRow(at=when(event.at), actor=event.actor, action=event.action, detail=detail))
+
+    @property
+    def dropped_total(self) -> int:
+        return self.missed + sum(sum(reasons.values()) for reasons in self.dropped.values())
+
+
+def segment_row(contents: Contents) -> SegmentRow:
+    numbered = [passed.event.seq for passed in contents.events if passed.event.seq]
+    return SegmentRow(
+        name=contents.name,
+        process=contents.process,
+        writer=contents.writer,
+        events=len(numbered),
+        first_seq=min(numbered, default=None),
+        last_seq=max(numbered, default=None),
+        torn_bytes=contents.torn_bytes,
+        damage=contents.damage,
+    )

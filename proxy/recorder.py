@@ -1,0 +1,311 @@
+"""The journal becomes rows, metrics and health. Read `_turn` first: it is what happens five times a second.
+
+Law: nothing waits for the recorder, and in it metrics never wait for the store: one thread reads sealed segments and observes them at once,
+another one commits. A segment is unlinked here and nowhere else, and only after what it says is in the store.
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import orjson
+
+from proxy.anonymize import Anonymizer
+from proxy.committer import Committer
+from proxy.config import Config
+from proxy.frame import frame_of, lineage_of
+from proxy.health import STALLED_S, Figures, Health, Tally, Watch, silent_for
+from proxy.intake import Intake, Memory, Observer
+from proxy.journal import folder_bytes
+from proxy.logs import log
+from proxy.metrics import Meters
+from proxy.rounds import Rounds
+from proxy.segments import born_us, is_sealed, read_segment, segment_names
+from proxy.store import Store
+
+__all__ = ["Observer", "Pace", "Recorder"]
+LOCK = "recorder.lock"
+CURSOR = "shadow.cursor"
+LEFTOVER_S = 60.0
+REUSED_SLACK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Times, in seconds."""
+
+    poll_s: float = 0.2
+    commit_every_s: float = 1.0
+    commit_wait_s: float = 5.0
+    """A commit that cannot have the store for so long is tried again, and its holder is known."""
+    start_wait_s: float = 2.0
+    """How long the first reading waits to know which segments are stored already."""
+    grace_s: float = 10.0
+    """Beyond `stale_s`, before we decide what the shadow has not."""
+    drain_s: float = 10.0
+    """For a last round when asked to stop."""
+
+
+class Recorder:
+    def __init__(
+        self, config: Config, key: bytes, *, observers: Sequence[Observer] = (), pace: Pace | None = None, memory: Memory | None = None
+    ):
+        self.config, self.pace, self.memory = config, pace or Pace(), memory or Memory()
+        self.folder = config.journal_folder
+        ours, prices = _version("understudy"), f"genai-prices {_version('genai-prices')}"
+        frame = frame_of(config, Anonymizer(key), version=ours, price_date=prices)
+        self.meters, self.tally, self.rounds = Meters(config, ours), Tally(), Rounds(self.memory.waiting)
+        self.intake = Intake(frame, lineage_of(frame), self.meters, self.tally, self.rounds, observers, self.memory)
+        self.committer = Committer(Store(config.store_path), every_s=self.pace.commit_every_s, wait_s=self.pace.commit_wait_s)
+        self._stopping = threading.Event()
+        self._stored: set[str] = set()
+        """Segments of a predecessor that are in the store."""
+        self._unread: list[str] = []
+        self._watch, self._started_s, self._turned_s, self._swept_s, self._fault = Watch(), time.time(), time.monotonic(), 0.0, ""
+        self._bytes = 0
+        self._health = Health(ready=False, reasons=("the recorder has not started",))
+        self._status: dict[str, object] = {}
+
+    # ---- for others: any thread, at any time
+
+    def health(self) -> Health:
+        still = time.monotonic() - self._turned_s
+        if still > STALLED_S:
+            return Health(ready=False, reasons=(*self._health.reasons, f"the recorder has stood still for {still:.0f} s"))
+        return self._health
+
+    def status(self) -> dict[str, object]:
+        return self._status
+
+    def exposition(self) -> bytes:
+        return self.meters.exposition()
+
+    def summary_line(self) -> str | None:
+        return self.tally.line()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Record until `stop`; then store what the journal still holds, within `drain_s`."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = await self._locked(stop)
+        if lock is None:
+            return
+        thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        try:
+            thread.start()
+            await stop.wait()
+        finally:
+            self._stopping.set()
+            await asyncio.to_thread(thread.join)
+            os.close(lock)
+
+    async def _locked(self, stop: asyncio.Event) -> int | None:
+        """Two recorders never run on one journal: the second waits for the first to go."""
+        fd = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fd
+            if stop.is_set():
+                os.close(fd)
+                return None
+            log.warning("recorder.waiting", held=str(self.folder / LOCK))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)
+
+    # ---- the reading thread
+
+    def _run(self) -> None:
+        self._start()
+        while not self._stopping.is_set():
+            self._safely(self._turn)
+            self._stopping.wait(self.pace.poll_s)
+        self._drain()
+        self.committer.close()
+
+    def _drain(self) -> None:
+        """Everything that is sealed goes into the store now, if the store lets it."""
+        deadline = time.monotonic() + self.pace.drain_s
+        while True:
+            self._safely(lambda: self._turn(last=True))
+            if self._drained() or time.monotonic() > deadline:
+                return
+            time.sleep(0.01)
+
+    def _start(self) -> None:
+        names = segment_names(self.folder)
+        self.committer.open(names)
+        self.committer.wait_open(self.pace.start_wait_s)
+
+    def _safely(self, step: Callable[[], None]) -> None:
+        """A fault of ours shows in health and in the log; the next turn tries again."""
+        try:
+            step()
+            self._fault = ""
+        except Exception as wrong:
+            self._fault = f"{type(wrong).__name__}: {wrong}"
+            log.exception("recorder.failed")
+
+    def _turn(self, *, last: bool = False) -> None:
+        gone = self._gone_writers()  # asked before the folder is listed: what they wrote is then all there
+        self._read()
+        now_s = time.time()
+        self.intake.settle_orphans(now_s, all=last and not self._unread)
+        self._close(gone)
+        self._settle(now_s)
+        self._commit(at_once=last)
+        self._unlink()
+        self._sweep(now_s)
+        self._tell(now_s)
+
+    def _read(self) -> None:
+        """Every sealed segment that is new, oldest first; then, when there is room, one whose rows were let go."""
+        if self.committer.stored is not None:
+            self._stored |= self.committer.stored
+            self.rounds.known(self.committer.stored)
+            self.committer.stored = None
+        known = self.rounds.segments
+        self._unread = [name for name in segment_names(self.folder) if name not in known and is_sealed(self.folder / name)]
+        until = time.monotonic() + 5 * self.pace.poll_s
+        while self._unread and time.monotonic() < until:
+            name = self._unread.pop(0)
+            contents = read_segment(self.folder / name)
+            if contents is not None:
+                self.intake.take(contents, time.time(), stored=name in self._stored)
+                self.rounds.shed()
+        again = self.rounds.to_read_again()
+        contents = read_segment(self.folder / again) if again else None
+        if contents is not None:
+            self.intake.take(contents, time.time(), fresh=False)
+
+    def _gone_writers(self) -> list[str]:
+        """Workers that hold open calls and are no more."""
+        writers = self.intake.writers.items()
+        return [name for name, each in writers if each.process.startswith("worker") and is_gone(each.pid, each.born_us / 1e6)]
+
+    def _close(self, gone: list[str]) -> None:
+        for name in gone:
+            if not any(f"-{name}-" in segment for segment in self._unread):
+                self.intake.close_writer(name)
+
+    def _settle(self, now_s: float) -> None:
+        before_us = int((now_s - self.config.shadow.stale_s - self.pace.grace_s) * 1e6)
+        for segment in list(self.rounds.ripe(passed_by_shadow(self.folder), before_us)):
+            self.intake.settle_segment(segment, int(now_s * 1e6))
+
+    def _commit(self, *, at_once: bool) -> None:
+        done = self.committer.result()
+        if done is not None:
+            self.rounds.stored()
+            self.meters.observe_commit(done.seconds)
+            for row in done.quarantined:
+                log.warning("store.quarantined", kind=row.kind, call_id=row.call_id, reason=row.reason)
+        if self.committer.due(at_once=at_once):
+            round = self.rounds.next_round()
+            if round is not None:
+                self.committer.begin(round)
+
+    def _unlink(self) -> None:
+        for name in self.rounds.done(passed_by_shadow(self.folder)):
+            (self.folder / name).unlink(missing_ok=True)
+            self.rounds.forget(name)
+            self._stored.discard(name)
+
+    def _drained(self) -> bool:
+        stored = all(each.state == "stored" for each in self.rounds.segments.values())
+        return stored and not self._unread and not self.committer.busy and not self.rounds.extra
+
+    def _sweep(self, now_s: float) -> None:
+        """Once in ten seconds: what a writer left that died before its segment had its name."""
+        if now_s - self._swept_s < 10.0:
+            return
+        self._swept_s = now_s
+        for path in self.folder.glob("*.tmp"):
+            with suppress(FileNotFoundError):
+                if now_s - path.stat().st_mtime > LEFTOVER_S and is_sealed(path):
+                    path.unlink()
+
+    # ---- what is told
+
+    def _tell(self, now_s: float) -> None:
+        oldest = [born for born in (self.rounds.oldest_us(), *(born_us(name) for name in self._unread[:1])) if born is not None]
+        lag_s = max(now_s - min(oldest) / 1e6, 0.0) if oldest else 0.0
+        self._bytes = folder_bytes(self.folder)
+        self.meters.observe_journal(lag_s, self._bytes)
+        figures = Figures(
+            lag_s=lag_s,
+            journal_bytes=self._bytes,
+            journal_max_bytes=self.config.journal.disk_max_bytes,
+            dropped=self.intake.dropped_total,
+            store_waiting_s=self.committer.waiting_s(),
+            store_trouble=self.committer.trouble,
+            silent=silent_for(self._expected(), {name: beat.at / 1e6 for name, beat in self.intake.beats.items()}, self._started_s, now_s),
+            reader_fault=self._fault,
+        )
+        self._health = self._watch.look(figures, now_s)
+        self._status = self._told(figures, now_s)
+        self._turned_s = time.monotonic()
+
+    def _expected(self) -> list[str]:
+        return [*(f"worker-{number}" for number in range(self.config.server.workers)), "shadow"]
+
+    def _told(self, figures: Figures, now_s: float) -> dict[str, object]:
+        tally = self.tally
+        exchanges = [
+            {"role": role, "target": target, "outcome": outcome, "count": count}
+            for (role, target, outcome), count in tally.exchanges.most_common()
+        ]
+        processes = {
+            name: {"seconds_since_beat": round(now_s - beat.at / 1e6, 1), "in_flight": beat.in_flight, "connections": beat.connections}
+            for name, beat in sorted(self.intake.beats.items())
+        }
+        return {
+            "since": self._started_s, "calls": tally.calls, "pairs": tally.pairs, "exchanges": exchanges, "decisions": tally.by_target(),
+            "spend": tally.spend(), "orphans": tally.orphans, "workers_died": tally.workers_died,
+            "journal": {"lag_s": round(figures.lag_s, 2), "bytes": figures.journal_bytes, "max_bytes": figures.journal_max_bytes,
+                        "segments": len(self.rounds.segments) + len(self._unread), "lost": figures.dropped, "missed": self.intake.missed,
+                        "dropped": [{"process": name[0], **reasons} for name, reasons in self.intake.dropped.items() if reasons]},
+            "store": {"holder": self.committer.trouble or None, "waiting_s": round(figures.store_waiting_s, 1),
+                      "waiting_bytes": self.rounds.waiting, "commits": self.committer.commits},
+            "processes": processes,
+            "health": {"ready": self._health.ready, "reasons": list(self._health.reasons)},
+        }  # fmt: skip
+
+
+def passed_by_shadow(folder: Path) -> frozenset[str]:
+    """Worker segments whose calls are all decided, as the shadow says; a file half written or gone says nothing."""
+    try:
+        cursor = orjson.loads((folder / CURSOR).read_bytes())
+        return frozenset(map(str, cursor["passed"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
+
+
+def is_gone(pid: int, wrote_s: float) -> bool:
+    """Whether the process that wrote then is no more: no such pid, not reaped yet, or a younger process with its number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        born_s = boot_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):  # not Linux, or gone this moment: asked again next time
+        return False
+    return fields[0] == "Z" or born_s > wrote_s + REUSED_SLACK_S
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
