@@ -21,9 +21,9 @@ async def run(inherited: Inherited, listening: socket.socket, observers: Sequenc
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     recorder = Recorder(inherited.config, inherited.key, observers=observers)
-    runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False)
+    runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
-    await web.SockSite(runner, listening, shutdown_timeout=1.0).start()
+    await web.SockSite(runner, listening).start()
     minutes = asyncio.get_running_loop().create_task(_say_minutes(recorder))
     try:
         await recorder.run(stop)

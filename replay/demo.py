@@ -74,7 +74,7 @@ class Demo:
 
     seconds: float | None
     summarise: Summarise
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=lambda: a_console())
     sent: int = 0
     answered: int = 0
     failed: int = 0
@@ -213,11 +213,17 @@ class Demo:
         return 0 if pairs and not self.failed else 1
 
 
+def a_console() -> Console:
+    """As wide as the terminal; elsewhere as wide as the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=110)
+
+
 async def _serve_model(stack: contextlib.AsyncExitStack, model: Model) -> int:
-    runner = web.AppRunner(application(model), access_log=None, handle_signals=False)
+    runner = web.AppRunner(application(model), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     return int(runner.addresses[0][1])
 

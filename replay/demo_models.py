@@ -34,6 +34,9 @@ INCUMBENT = Model(name="director-4", first_s=0.12, gap_s=0.012, planted=False)
 CANDIDATE = Model(name="understudy-mini-2", first_s=0.05, gap_s=0.006, planted=True)
 
 
+MODEL = web.AppKey("model", Model)
+
+
 def draw(*parts: str) -> float:
     """A number in [0, 1) that depends on the parts alone."""
     return int.from_bytes(hashlib.blake2b("|".join(parts).encode(), digest_size=8).digest()) / 2**64
@@ -41,7 +44,7 @@ def draw(*parts: str) -> float:
 
 def application(model: Model) -> web.Application:
     app = web.Application()
-    app["model"] = model
+    app[MODEL] = model
     app.router.add_post("/v1/chat/completions", _chat)
     app.router.add_post("/v1/responses", _responses)
     app.router.add_get("/v1/models", _models)
@@ -49,11 +52,11 @@ def application(model: Model) -> web.Application:
 
 
 async def _models(request: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [{"id": request.app["model"].name, "object": "model"}]})
+    return web.json_response({"object": "list", "data": [{"id": request.app[MODEL].name, "object": "model"}]})
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:
-    model: Model = request.app["model"]
+    model: Model = request.app[MODEL]
     call = orjson.loads(await request.read())
     asked = call["messages"][-1]["content"]
     script = _script(model, asked)
@@ -150,13 +153,13 @@ async def _stream(request: web.Request, model: Model, call: dict[str, object], s
 
 async def _responses(request: web.Request) -> web.Response:
     """Only what the demo needs to show: a call bound to the provider's state, which cannot be mirrored."""
-    model: Model = request.app["model"]
+    model: Model = request.app[MODEL]
     call = orjson.loads(await request.read())
     asked = str(call.get("input", ""))
     await asyncio.sleep(model.first_s)
     text = answer_to(asked)
-    part = {"type": "output_text", "text": text, "annotations": []}
-    message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
+    part: dict[str, object] = {"type": "output_text", "text": text, "annotations": []}
+    message: dict[str, object] = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
     usage = {"input_tokens": len(asked) // 4, "output_tokens": len(text) // 4, "total_tokens": (len(asked) + len(text)) // 4}
-    body = {"id": "resp_demo", "object": "response", "status": "completed", "model": model.name, "output": [message], "usage": usage}
+    body: dict[str, object] = {"id": "resp_demo", "object": "response", "status": "completed", "model": model.name, "output": [message], "usage": usage}
     return web.json_response(body)

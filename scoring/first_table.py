@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -92,19 +93,23 @@ def _number(value: object) -> float | None:
 
 def rendered(found: Sequence[Look]) -> RenderableType:
     """Two tables for a terminal: what each side did, and how they differ."""
-    sides = Table(title="what each side did", title_justify="left", header_style="bold")
-    for name in ("target", "pairs", "p50", "p95", "refused", "truncated", "failed", "spend USD"):
-        sides.add_column(name, justify="left" if name == "target" else "right")
-    differences = Table(title="difference to the incumbent: better minus worse, 95 % interval", title_justify="left", header_style="bold")
-    for name in ("target", "in", "worse", "same", "better", "difference", "interval", ""):
-        differences.add_column(name, justify="left" if name in ("target", "in", "") else "right")
+    sides = _table("what each side did, over its pairs", ("", "pairs", "p50", "p95", "refused", "truncated", "failed", "USD"))
+    title = "difference to the incumbent: share better minus share worse, 95 % interval"
+    differences = _table(title, ("", "in", "worse", "same", "better", "difference", "interval", "so far"))
     for look in found:
-        sides.add_row(f"incumbent beside {look.target}", str(look.pairs), *_cells(look.incumbent))
+        sides.add_row(f"beside {look.target}: the incumbent", str(look.pairs), *_cells(look.incumbent))
         sides.add_row(f"{look.target} ({look.role})", str(look.pairs), *_cells(look.candidate), end_section=True)
-        for each in look.differences:
-            differences.add_row(look.target, each.name, *_difference_cells(each))
+        for number, each in enumerate(look.differences):
+            differences.add_row("" if number else f"{look.target} ({look.role})", each.name, *_difference_cells(each))
         differences.add_section()
     return Group(sides, differences)
+
+
+def _table(title: str, names: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in names:
+        table.add_column(name, justify="left" if name in ("", "in", "so far") else "right", no_wrap=True)
+    return table
 
 
 def _cells(side: Side) -> list[str]:
@@ -113,7 +118,7 @@ def _cells(side: Side) -> list[str]:
 
 
 def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3f} s"
+    return "unknown" if value is None else f"{value:.2f} s"
 
 
 def _difference_cells(each: Difference) -> list[str]:
