@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import httptools
 
 from proxy.dialects.dialect import Family, error_body
-from proxy.events import HINT_HEADERS
 from proxy.headers import UP, named_by, without
 from proxy.peer import PIPELINED, Peer
+from proxy.request import Refusal, Request, look_at, malformed, refusal_of, stand_in
 
 if TYPE_CHECKING:
     from proxy.relay import Call
@@ -23,56 +23,15 @@ REASONS = {
     400: b"Bad Request", 404: b"Not Found", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
     502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
-FOREIGN = frozenset(
-    (
-        b"DESCRIBE", b"ANNOUNCE", b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"GET_PARAMETER", b"SET_PARAMETER", b"REDIRECT", b"RECORD",
-        b"FLUSH", b"SOURCE", b"PRI",
-    )
-)  # fmt: skip
-"""Methods llhttp knows from RTSP, ICE and HTTP/2: it takes those protocols for HTTP/1.0."""
-HINT_MAX_CHARS = 256
 LINGER_S = 2.0
 """After our last word the client may go on sending this long: closing at once would reset away what it has not read yet."""
 
 
-class Refusal(Exception):
-    """Why a request goes no further: `reason` is what it is counted under."""
-
-    def __init__(self, status: int, reason: str, message: str):
-        super().__init__(message)
-        self.status, self.reason, self.message = status, reason, message
-
-
-class Request:
-    """What has been read of one request. `body` is what has not gone up yet."""
-
-    target = method = connection = upgrade = b""
-    host: bytes | None = None
-    body: bytes | None = None
-    hints: dict[str, str] | None = None
-    length: bytes | None = None
-    headed = complete = chunked = expects = typed = keep = http11 = False
-
-    def __init__(self, at: int):
-        self.at, self.lines = at, list[bytes]()
-        """The first byte's time; the header lines that go on."""
-
-
 class Client(Peer):
     __slots__ = (
-        "call",
-        "doomed",
-        "over",
-        "parser",
-        "read_at",
-        "reading",
-        "requests",
-        "seen",
-        "since",
-        "turned_away",
-        "uploading",
+        "call", "doomed", "lines", "over", "parser", "read_at", "reading", "requests", "seen", "since", "turned_away", "uploading",
         "worker",
-    )
+    )  # fmt: skip
 
     def __init__(self, worker: "Worker"):
         super().__init__()
@@ -83,7 +42,7 @@ class Client(Peer):
         """The one being answered first, then those that wait."""
         self.since = self.read_at = perf_counter_ns()
         """`since`: when the last answer ended, or when lingering began."""
-        self.reading = Request(0)
+        self.reading, self.lines = Request(0), list[bytes]()
         self.uploading = self.over = self.turned_away = False
         self.seen = 0
         """Bytes read since something last came of them."""
@@ -96,6 +55,7 @@ class Client(Peer):
 
     def on_message_begin(self) -> None:
         self.reading = request = Request(self.read_at)
+        self.lines = request.lines
         self.requests.append(request)
 
     def on_url(self, part: bytes) -> None:
@@ -104,39 +64,9 @@ class Client(Peer):
     def on_header(self, name: bytes, value: bytes) -> None:
         start = UP[name]
         if start:
-            self.reading.lines.append(start + value)
+            self.lines.append(start + value)
         elif not self.reading.headed:
-            self._look_at(self.reading, name, value)
-
-    def _look_at(self, request: Request, name: bytes, value: bytes) -> None:
-        low = name.lower()
-        if low == b"content-type" or low == b"content-length":
-            self._once(request, low, value)
-            request.lines.append(name + b": " + value)
-        elif low == b"host":
-            if request.host is not None:
-                raise _malformed("two Host headers")
-            request.host = value
-        elif low == b"transfer-encoding":
-            if request.chunked or value.lower() != b"chunked":
-                raise _malformed("a Transfer-Encoding other than chunked, once")
-            request.chunked = True
-        elif low == b"connection":
-            request.connection += b"," + value if request.connection else value
-        elif low == b"expect":
-            request.expects = value.lower() == b"100-continue"
-        elif low == b"upgrade":
-            request.upgrade = value.lower()
-        elif (hint := HINT_HEADERS.get(low)) is not None:
-            request.hints = (request.hints or {}) | {hint: value.decode("utf-8", "replace")[:HINT_MAX_CHARS]}
-
-    def _once(self, request: Request, low: bytes, value: bytes) -> None:
-        if low == b"content-length":
-            request.length = value
-        elif request.typed:
-            raise _malformed("two Content-Type headers")
-        else:
-            request.typed = True
+            look_at(self.reading, name, value)
 
     def on_headers_complete(self) -> None:
         """llhttp has refused what is malformed; here goes what it lets pass."""
@@ -145,33 +75,12 @@ class Client(Peer):
         request.method, request.keep = parser.get_method(), parser.should_keep_alive()
         version = parser.get_http_version()
         request.http11 = version == "1.1"
-        if refusal := self._refusal_of(request, version):
+        if refusal := refusal_of(request, version, self.worker.config.server, self.seen):
             raise refusal
         if request.connection:
             request.lines = without(request.lines, named_by(request.connection))
         request.headed = True
-
-    def _refusal_of(self, request: Request, version: str) -> Refusal | None:
-        limits, method = self.worker.config.server, request.method
-        if version not in ("1.1", "1.0") or method in FOREIGN:
-            return _malformed("not HTTP/1.1 or HTTP/1.0")
-        if method == b"CONNECT":
-            return Refusal(400, "connect", "CONNECT is not offered here: this is no forward proxy")
-        if request.target[:1] != b"/" and not (request.target == b"*" and method == b"OPTIONS"):
-            return Refusal(400, "target", "the request target must be a path")
-        if request.http11 and request.host is None:
-            return _malformed("no Host header")
-        if request.chunked and (not request.http11 or request.length is not None):
-            return _malformed("Transfer-Encoding with HTTP/1.0 or beside Content-Length")
-        if request.connection and {b"content-length", b"host", b"content-type"} & named_by(request.connection):
-            return _malformed("a Connection header that names the message's framing")
-        if len(request.lines) > limits.headers_max:
-            return Refusal(431, "head_too_large", f"more than {limits.headers_max} header lines")
-        if self.seen > limits.head_max_bytes and len(request.target) + sum(map(len, request.lines)) > limits.head_max_bytes:
-            return Refusal(431, "head_too_large", f"a head larger than {limits.head_max_bytes} bytes")
-        if b"websocket" in request.upgrade:
-            return Refusal(501, "websocket", "WebSocket connections are not relayed yet; use the HTTP endpoint")
-        return None
+        self.lines = []  # trailers land here, and are dropped
 
     def on_body(self, data: bytes) -> None:
         request = self.reading
@@ -212,7 +121,7 @@ class Client(Peer):
             request, waiting = self.reading, self.requests
             self.parser = parser = httptools.HttpRequestParser(self)
             self.requests = []  # what stands in for the head lands in a request of its own
-            parser.feed_data(_stand_in(request))
+            parser.feed_data(stand_in(request))
             request.complete = self.reading.complete
             self.reading, self.requests = request, waiting
             try:
@@ -254,18 +163,27 @@ class Client(Peer):
         elif self.seen > self.worker.config.server.head_max_bytes:  # trailers or chunk extensions without end
             self._malformed(None)
 
+    def eof_received(self) -> None:
+        """The client left, even if only half: left to itself, the transport would close only after all that is written has gone."""
+        if self.call is not None:
+            self._leave()
+            self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self.over = True
-        call, self.call, self.parser = self.call, None, None  # parser and protocol hold each other
-        self.requests.clear()
+        self._leave()
+        self.parser = None  # parser and protocol hold each other
         self.worker.leave(self)
+
+    def _leave(self) -> None:
+        call, self.call, self.over = self.call, None, True
+        self.requests.clear()
         if call is not None:
             call.client_gone()
 
     # ---- what the call reports
 
     def answered(self, keep: bool, at: int) -> None:
-        self.call, self.since = None, at
+        self.call, self.since, self.seen = None, at, 0
         request = self.requests.pop(0)
         if not keep:
             self._close(linger=not request.complete or bool(self.requests))
@@ -315,7 +233,7 @@ class Client(Peer):
             return cause
         if cause is not None:
             self.worker.loop.call_exception_handler({"message": "reading a request failed", "exception": cause})
-        return _malformed(str(error or "no end to what is not body"))
+        return malformed(str(error or "no end to what is not body"))
 
     def refuse(self, refusal: Refusal) -> None:
         self.worker.count_refused(refusal.reason)
@@ -386,15 +304,3 @@ class Client(Peer):
             call.fail(504, "timed_out", f"no answer within {silence_s:g} s")
         else:
             call.fail(408, "client_gone", f"the request's body stopped coming for {silence_s:g} s")
-
-
-def _malformed(why: str) -> Refusal:
-    return Refusal(400, "malformed", f"malformed request: {why}")
-
-
-def _stand_in(request: Request) -> bytes:
-    framing = b"Transfer-Encoding: chunked\r\n" if request.chunked else b""
-    if request.length is not None:
-        framing += b"Content-Length: " + request.length + b"\r\n"
-    keep = b"" if request.keep else b"Connection: close\r\n"
-    return request.method + b" / HTTP/1.1\r\nHost: x\r\n" + keep + framing + b"\r\n"

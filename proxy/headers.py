@@ -21,13 +21,13 @@ NAME_MAX_BYTES = 200
 class LineStarts(dict[bytes, bytes]):
     """A header's name as received -> how its line begins, or b"" when its reader must look at it. A bounded memo: peers repeat names."""
 
-    def __init__(self, watched: Iterable[bytes]):
+    def __init__(self, watched: Iterable[bytes], ours: bytes = OURS):
         super().__init__()
-        self.watched = frozenset(watched)
+        self.watched, self.ours = frozenset(watched), ours
 
     def __missing__(self, name: bytes) -> bytes:
         low = name.lower()
-        start = b"" if low in self.watched or low.startswith(OURS) else name + b": "
+        start = b"" if low in self.watched or (self.ours and low.startswith(self.ours)) else name + b": "
         if len(self) >= NAMES_MAX:
             self.clear()
         if len(name) <= NAME_MAX_BYTES:
@@ -35,8 +35,8 @@ class LineStarts(dict[bytes, bytes]):
         return start
 
 
-UP = LineStarts(HOP_BY_HOP | {b"host", b"expect", b"content-type", b"content-length"})
-DOWN = LineStarts(HOP_BY_HOP | {b"content-length"})
+UP = LineStarts(HOP_BY_HOP | {b"host", b"expect", b"content-type"})
+DOWN = LineStarts(HOP_BY_HOP, ours=b"")
 
 
 def named_by(connection: bytes) -> frozenset[bytes]:
@@ -49,6 +49,11 @@ def named_by(connection: bytes) -> frozenset[bytes]:
 
 def without(lines: list[bytes], names: frozenset[bytes]) -> list[bytes]:
     return [line for line in lines if line.partition(b":")[0].lower() not in names] if names else lines
+
+
+def value_of(lines: list[bytes], name: bytes) -> bytes | None:
+    """The value of the first line with this (lower-case) name."""
+    return next((line[len(name) + 2 :] for line in lines if line[: len(name) + 1].lower() == name + b":"), None)
 
 
 def request_head(method: bytes, target: bytes, version_and_host: bytes, lines: list[bytes], *, chunked: bool) -> bytes:

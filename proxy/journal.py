@@ -69,7 +69,7 @@ class Journal:
 
     def __init__(self, folder: Path, process: str, config: str, limits: JournalLimits | None = None):
         self.folder, self.process, self.config, self.limits = folder, process, config, limits or JournalLimits()
-        self.writer = secrets.token_hex(6)
+        self.writer, self._queue_max = secrets.token_hex(6), self.limits.queue_max_bytes
         self.dropped: dict[str, int] = {}
         """Events or bodies lost, by reason; written by the loop and, for `disk_…`, by the thread."""
         self.held = 0
@@ -96,7 +96,7 @@ class Journal:
 
     def room(self, size: int) -> bool:
         """Take `size` bytes of the shared bound for a growing capture; False when there is none, and nothing is taken."""
-        if self.held + size + self.queued_bytes > self.limits.queue_max_bytes:
+        if self.held + size + self._queued - self._written > self._queue_max:
             return False
         self.held += size
         return True
@@ -114,7 +114,7 @@ class Journal:
         `reserved` events (beats, decisions, audit, labels, feedback) may use the reserve. False: dropped and counted.
         """
         self._seq += 1
-        if self.queued_bytes + self.held + size > self.limits.queue_max_bytes + (self.limits.disk_reserve_bytes if reserved else 0):
+        if self._queued - self._written + self.held + size > self._queue_max + (self.limits.disk_reserve_bytes if reserved else 0):
             self.count("queue_full")
             return False
         self._queued += size
@@ -159,7 +159,7 @@ class Journal:
             event, body = make(subject)
             if len(body) > 64:
                 body = (b"".join(body),)
-            length = sum(map(len, body))
+            length = len(body[0]) if len(body) == 1 else sum(map(len, body))
             _set(event, "seq", seq)
             _set(event, "body", length)
             line = _encode(event) + _NEWLINE

@@ -5,7 +5,7 @@ size and hash. Events are built long after the bytes have passed, in the journal
 """
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.events import CallEvent, ExchangeEvent, recorded_headers, redacted_path
 from proxy.journal import Journal, Made
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from proxy.relay import Call
 
 NAMES_MAX = 2000
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 class Capture:
@@ -25,7 +30,7 @@ class Capture:
         self.journal, self.most = journal, most
         self.pieces: list[bytes] = []
         self.size = self.held = 0
-        self.digest: hashlib._Hash | None = None
+        self.digest: _Hash | None = None
         """Of everything so far, once the pieces are given up."""
 
     def add(self, data: bytes) -> None:
@@ -39,7 +44,7 @@ class Capture:
             self.digest = self._given_up()
         self.digest.update(data)
 
-    def _given_up(self) -> "hashlib._Hash":
+    def _given_up(self) -> _Hash:
         """The hash of what was kept until now, instead of it."""
         if self.size <= self.most:
             self.journal.count("capture_no_room")
@@ -64,38 +69,45 @@ class Capture:
         return self.digest.hexdigest() if self.digest is not None else ""
 
 
-class _Recorded(dict[bytes, bool]):
-    """Whether a header of this name is worth keeping: the allow-list of `events`, asked once per name. Bounded."""
+class _Keys(dict[bytes, str]):
+    """Under which key a header of this name is kept, "" for none: the allow-list of `events`, asked once per name. A bounded memo."""
 
-    def __missing__(self, name: bytes) -> bool:
-        wanted = bool(recorded_headers([(name, b"")]))
+    def __missing__(self, name: bytes) -> str:
+        key = next(iter(recorded_headers([(name, b"")])), "")
         if len(self) >= NAMES_MAX:
             self.clear()
-        self[name] = wanted
-        return wanted
+        self[name] = key
+        return key
 
 
-_RECORDED = _Recorded()
+_KEYS = _Keys()
 
 
 def _headers(lines: list[bytes]) -> dict[str, str]:
-    split = [line.partition(b": ") for line in lines]
-    return recorded_headers([(name, value) for name, _, value in split if _RECORDED[name]])
+    """What `recorded_headers` would keep of these lines, without asking it for every line of every call."""
+    kept: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(b": ")
+        if key := _KEYS[name]:
+            text = value.decode("latin-1")
+            kept[key] = f"{kept[key]}, {text}" if key in kept else text
+    return kept
 
 
 def call_event(call: "Call") -> Made:
     request, sent, way = call.request, call.sent, call.way
     assert sent is not None and call.dialect is not None
+    worker = call.worker
     event = CallEvent(
-        at=call.worker.epoch_us(request.at),
-        id=call.worker.id_of(call.number),
+        at=worker.epoch_us(request.at),
+        id=worker.id_of(call.number),
         route=way.route,
         dialect=call.dialect.name,
         method=request.method.decode("latin-1"),
         path=redacted_path(request.target),
         headers=_headers(request.lines),
         hints=request.hints or {},
-        config=call.worker.config_hash,
+        config=worker.config_hash,
         size=sent.size,
         sha256=sent.sha256,
         whole=call.uploaded,
@@ -106,16 +118,16 @@ def call_event(call: "Call") -> Made:
 def exchange_event(call: "Call") -> Made:
     got, way, began = call.got, call.way, call.request.at
     assert got is not None and call.dialect is not None
-    marks = call.marks
+    marks, worker = call.marks, call.worker
     event = ExchangeEvent(
-        at=call.worker.epoch_us(began),
-        id=call.worker.id_of(call.number),
+        at=worker.epoch_us(began),
+        id=worker.id_of(call.number),
         route=way.route,
         dialect=call.dialect.name,
         target=way.target,
         role="incumbent",
         seen=True,
-        config=call.worker.config_hash,
+        config=worker.config_hash,
         status=call.status,
         ended=call.ended,
         error=call.error,

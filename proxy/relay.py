@@ -4,9 +4,9 @@ Law: the client gets the incumbent's bytes, as they come, and nothing here waits
 like a complete one. The client's protocol calls `start`, `upload` and `client_gone`; the upstream's calls `begin`, `answer` and `lost`.
 Whatever happens, a call ends in `finish`, once, and there a recognised one's exchange is journaled.
 
-A second attempt is made only where the first cannot have been acted upon: the connection came from the pool and its peer had closed it, no
-byte of an answer came, all that was sent is still in memory, and either the peer's kernel acknowledged none of it or the method is safe
-(GET, HEAD, OPTIONS, TRACE). In doubt it is 502: what a model was asked must not be asked twice.
+A second attempt is made only where the first cannot have been acted upon: the connection came from the pool, no byte of an answer came, all
+that was sent is still in memory, and one of: none of it had left our buffer; the peer closed the connection in order and its kernel had
+acknowledged none of it; the method is safe (GET, HEAD, OPTIONS, TRACE). In doubt it is 502: what a model was asked is not asked twice.
 """
 
 from time import perf_counter_ns
@@ -20,10 +20,13 @@ from proxy.recording import Capture, call_event, exchange_event
 from proxy.routing import Destination
 
 if TYPE_CHECKING:
-    from proxy.client_side import Client, Request
-    from proxy.upstream_side import Upstream
+    from proxy.client_side import Client
+    from proxy.request import Request
+    from proxy.upstream_side import Pool, Upstream
     from proxy.worker import Worker
 
+Road = tuple[Destination, "Pool", Dialect | None]
+"""Where a request goes, over which connections, and how it will be read, if it is recorded at all."""
 SMALL = 65_536
 """Below this, head and body in one buffer are cheaper than two writes."""
 UNSENT_MAX = 262_144
@@ -40,13 +43,15 @@ class Call:
 
     __slots__ = (
         "again", "chunked_down", "chunks", "client", "dialect", "down_ns", "ended", "ended_at", "error", "first_at", "got", "http11",
-        "is_head", "keep", "last_at", "lines_down", "marks", "max_gap", "number", "opening_down", "opening_up", "request", "sent",
+        "is_head", "keep", "last_at", "lines_down", "marks", "max_gap", "number", "opening_down", "opening_up", "pool", "request", "sent",
         "status", "up_ns", "uploaded", "upstream", "way", "worker",
     )  # fmt: skip
 
-    def __init__(self, worker: "Worker", client: "Client", request: "Request", way: Destination, dialect: Dialect | None):
+    def __init__(self, worker: "Worker", client: "Client", request: "Request", road: Road):
         worker.number += 1
-        self.worker, self.client, self.request, self.way, self.dialect = worker, client, request, way, dialect
+        self.worker, self.client, self.request = worker, client, request
+        way, self.pool, dialect = road
+        self.way, self.dialect = way, dialect
         self.number = worker.number
         self.upstream: Upstream | None = None
         self.again: list[bytes] | None = []
@@ -71,11 +76,10 @@ class Call:
     # ---- up
 
     def start(self) -> None:
-        pool = self.worker.pool_of(self.way)
-        if (upstream := pool.take()) is not None:
+        if (upstream := self.pool.take()) is not None:
             self._join(upstream)
         else:
-            pool.connect(self)
+            self.pool.connect(self)
 
     def _join(self, upstream: "Upstream") -> None:
         self.upstream = upstream
@@ -116,15 +120,15 @@ class Call:
             self._journal_call()
 
     def _send(self, data: bytes) -> None:
+        again = self.again
         if self.upstream is not None:
             self.upstream.transport.write(data)
-        if self.again is not None:
-            self._keep_for_again(data)
+        if again is not None:
+            again.append(data)
+            if len(again) > 1 or len(data) > AGAIN_MAX:
+                self._bound_again(sum(map(len, again)))
 
-    def _keep_for_again(self, data: bytes) -> None:
-        assert self.again is not None
-        self.again.append(data)
-        size = sum(map(len, self.again))
+    def _bound_again(self, size: int) -> None:
         if self.upstream is None:
             if size > UNSENT_MAX:
                 self.client.hold(CONNECTING)
@@ -201,7 +205,7 @@ class Call:
         assert upstream is not None
         upstream.release(reusable=False)
         self.client.let_go(PEER_FULL)
-        self.worker.pool_of(self.way).connect(self)
+        self.pool.connect(self)
 
     def cut(self, why: str, ended: Ended = "cut") -> None:
         """The answer broke off after its head: so must the client's connection."""
@@ -227,7 +231,7 @@ class Call:
         if upstream is not None:
             upstream.release(reusable=whole)
         else:
-            self.worker.pool_of(self.way).forget(self)
+            self.pool.forget(self)
         if self.dialect is not None:
             self._journal_exchange()
         if tell:

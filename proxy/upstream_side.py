@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.headers import DOWN, named_by, without
+from proxy.headers import DOWN, named_by, value_of, without
 from proxy.peer import Peer
 
 if TYPE_CHECKING:
@@ -136,13 +136,7 @@ class Upstream(Peer):
         if start:
             self.lines.append(start + value)
         else:
-            self._look_at(name, value)
-
-    def _look_at(self, name: bytes, value: bytes) -> None:
-        low = name.lower()
-        self.special.append((low, value))
-        if low == b"content-length" or low.startswith(b"x-understudy-"):
-            self.lines.append(name + b": " + value)
+            self.special.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser, call = self.parser, self.call
@@ -150,28 +144,28 @@ class Upstream(Peer):
         status = parser.get_status_code()
         if status < 200:  # 100 was ours to say, the others are hints
             return
-        lines, chunked, sized = self._framing()
+        self.keep = parser.should_keep_alive() and not call.is_head
+        lines, chunked = self._framing() if self.special else (self.lines, False)
+        # an answer that neither says its length nor is chunked is not kept alive: only where it is not must the lines be searched
+        sized = not chunked and (self.keep or value_of(lines, b"content-length") is not None)
         self.until_eof = not (chunked or sized or call.is_head or status in (204, 304))
-        self.keep = parser.should_keep_alive() and not (chunked and sized) and not call.is_head
         self.headed = True
         self.lines = []  # trailers land here, and are dropped
-        call.begin(status, self.reason, lines, chunked=chunked, sized=sized and not chunked)
+        call.begin(status, self.reason, lines, chunked=chunked, sized=sized)
 
-    def _framing(self) -> tuple[list[bytes], bool, bool]:
-        """The lines that go on; whether the body is chunked; whether its length is said."""
-        lines, chunked, sized = self.lines, False, False
+    def _framing(self) -> tuple[list[bytes], bool]:
+        """The lines that go on, and whether the body is chunked."""
+        lines, chunked = self.lines, False
         for low, value in self.special:
             if low == b"transfer-encoding":
                 if chunked or value.strip().lower() != b"chunked":
                     raise ValueError("a transfer encoding other than chunked")
                 chunked = True
-            elif low == b"content-length":
-                sized = True
             elif low == b"connection":
                 lines = without(lines, named_by(value) - {b"content-length"})
-        if chunked and sized:
-            lines = without(lines, frozenset((b"content-length",)))
-        return lines, chunked, sized
+        if chunked and value_of(lines, b"content-length") is not None:
+            lines, self.keep = without(lines, frozenset((b"content-length",))), False
+        return lines, chunked
 
     def on_body(self, data: bytes) -> None:
         self.body = data if self.body is None else self.body + data
@@ -221,12 +215,11 @@ class Upstream(Peer):
             call.lost("the upstream closed the connection" + (" inside the answer" if self.headed else ""), untouched=self._untouched())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        call, untouched = self.call, self.call is not None and self._untouched()
-        self.parser = None  # parser and protocol hold each other
+        call, self.parser = self.call, None  # parser and protocol hold each other
         if call is None:
             self._leave_pool()
         else:
-            call.lost(f"the connection to the upstream broke: {_words(exc)}", untouched=untouched)
+            call.lost(f"the connection to the upstream broke: {_words(exc)}", untouched=self._unwritten())
 
     def _leave_pool(self) -> None:
         if self in self.pool.idle:
@@ -235,11 +228,16 @@ class Upstream(Peer):
     # ---- a stale connection
 
     def _untouched(self) -> bool:
-        """Whether the peer's kernel has taken nothing of this call's request: then its program cannot have seen it."""
+        """Whether the peer, which has just said it is done, took nothing of this call's request: then its program cannot have seen it.
+
+        Its FIN acknowledged whatever its kernel had received. A reset acknowledges nothing, so after one this proves nothing.
+        """
+        return self._unwritten() or (self.reused and 0 <= self._acknowledged() <= self.acked)
+
+    def _unwritten(self) -> bool:
+        """Whether all of this call's request is still in our own buffer."""
         again = self.call.again if self.call is not None else None
-        if again is None or not self.reused:
-            return False
-        return self.transport.get_write_buffer_size() >= sum(map(len, again)) or 0 <= self._acknowledged() <= self.acked
+        return bool(again) and self.transport.get_write_buffer_size() >= sum(map(len, again))
 
     def _acknowledged(self) -> int:
         """Bytes the peer's kernel has acknowledged on this connection; -1 where it cannot be known."""

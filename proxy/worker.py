@@ -18,20 +18,21 @@ from time import perf_counter_ns
 
 import uvloop
 
-from proxy.client_side import Client, Request
+from proxy.client_side import Client
 from proxy.config import Config
 from proxy.dialects import dialect_of
-from proxy.dialects.dialect import Dialect
 from proxy.events import BeatEvent
 from proxy.journal import Journal, JournalLimits
-from proxy.relay import Call
+from proxy.relay import Call, Road
+from proxy.request import Request
 from proxy.routing import Destination, Routes
 from proxy.upstream_side import Pool
 
 BACKLOG = 4096
 SWEEP_S = 0.5
 BEAT_S, QUIET_BEAT_S = 1.0, 5.0
-PATHS_MAX = 2000
+ROADS_MAX = 2000
+ROAD_MAX_BYTES = 512
 OVERFLOW = 256
 """Connections beyond the limit that still get to hear 503; those beyond are closed at once."""
 
@@ -42,7 +43,6 @@ class Worker:
     def __init__(self, config: Config, listening: socket.socket, process: str):
         self.config, self.process = config, process
         self.config_hash = config.hash
-        self.routes = Routes(config)
         self.journal = Journal(config.journal_folder, process, config.hash, limits_of(config))
         self.clients: set[Client] = set()
         self.draining, self._empty = False, asyncio.Event()
@@ -50,7 +50,7 @@ class Worker:
         self.passthrough: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self.loop_lag_us = 0
-        self._listening, self._pools, self._dialects = listening, dict[tuple[str, int, bool], Pool](), _Dialects()
+        self._listening, self._pools, self._roads = listening, dict[tuple[str, int, bool], Pool](), _Roads(self)
         self._server: asyncio.Server | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ids = _id_prefix()
@@ -118,15 +118,15 @@ class Worker:
 
     def call_for(self, client: Client, request: Request) -> Call | None:
         """Who answers this request, and whether it is recorded; None when no route takes it."""
-        way = self.routes.choose(request.host or b"", request.target)
-        if way is None:
+        road = self._roads[request.method == b"POST", request.host or b"", request.target.partition(b"?")[0]]
+        if road is None:
             return None
-        dialect = self._dialects[way.rest_of(request.target).partition(b"?")[0]] if request.method == b"POST" else None
-        if dialect is None:
-            self.passthrough[way.route] = self.passthrough.get(way.route, 0) + 1
+        if road[2] is None:
+            route = road[0].route
+            self.passthrough[route] = self.passthrough.get(route, 0) + 1
         else:
             self.calls += 1
-        return Call(self, client, request, way, dialect)
+        return Call(self, client, request, road)
 
     def pool_of(self, way: Destination) -> Pool:
         key = (way.host, way.port, way.secure)
@@ -196,15 +196,25 @@ class Worker:
         self.journal.put(beat, reserved=True)
 
 
-class _Dialects(dict[bytes, Dialect | None]):
-    """A bare path -> the dialect that answers there. A bounded memo: applications repeat their paths."""
+class _Roads(dict[tuple[bool, bytes, bytes], Road | None]):
+    """(is a POST, Host header, target without its query) -> where it goes. A bounded memo: applications repeat their paths."""
 
-    def __missing__(self, path: bytes) -> Dialect | None:
-        dialect = dialect_of("POST", path.decode("latin-1"))
-        if len(self) >= PATHS_MAX:
+    def __init__(self, worker: Worker):
+        super().__init__()
+        self.worker, self.routes = worker, Routes(worker.config)
+
+    def __missing__(self, asked: tuple[bool, bytes, bytes]) -> Road | None:
+        is_post, host, path = asked
+        way = self.routes.choose(host, path)
+        road = None
+        if way is not None:
+            dialect = dialect_of("POST", way.rest_of(path).decode("latin-1")) if is_post else None
+            road = way, self.worker.pool_of(way), dialect
+        if len(self) >= ROADS_MAX:
             self.clear()
-        self[path] = dialect
-        return dialect
+        if len(host) + len(path) <= ROAD_MAX_BYTES:
+            self[asked] = road
+        return road
 
 
 def _id_prefix() -> str:
