@@ -49,7 +49,7 @@ def stage(config: Config, key: bytes, environ: Mapping[str, str], room: Room, fi
         keys, faults = {}, error.faults
     props: dict[str, Props] = {}
     for name in names:
-        made = _props(config, name, keys.get(name, Credential(None, {}, "")), room, file)
+        made = _props(config, name, keys.get(name, Credential(None, {}, "")), room, len(names), file)
         if isinstance(made, Props):
             props[name] = made
         else:
@@ -59,14 +59,16 @@ def stage(config: Config, key: bytes, environ: Mapping[str, str], room: Room, fi
     return {route.name: tuple(_legs(config, route, props, Anonymizer(key) if key else None)) for route in config.routes}
 
 
-def _props(config: Config, name: str, credential: Credential, room: Room, file: str) -> Props | list[Fault]:
+def _props(config: Config, name: str, credential: Credential, room: Room, doors: int, file: str) -> Props | list[Fault]:
     target = config.targets[name]
     backend = _backend(config, target, credential, room)
     system = _text_of(config, target.system_file, f"targets.{name}.system_file", file) if target.system_file else None
     faults = [*(backend if isinstance(backend, list) else []), *([system] if isinstance(system, Fault) else [])]
     if faults or isinstance(backend, list) or isinstance(system, Fault):
         return faults
-    return Props(target=target, backend=backend, door=Door(target.max_in_flight), breaker=Breaker(), system_text=system)
+    return Props(
+        target=target, backend=backend, door=Door(target.max_in_flight, room.size // (2 * doors)), breaker=Breaker(), system_text=system
+    )
 
 
 def _backend(config: Config, target: Target, credential: Credential, room: Room) -> Backend | list[Fault]:

@@ -16,6 +16,8 @@ from replay.legs import Backend, Question
 
 Anonymize = Callable[[str, bytes], bytes]
 """(conversation, body)"""
+WAITING_MAX = 1000
+"""Calls that wait for one target: what a restart or a burst brings at once, and a fast target works off."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,9 +25,11 @@ class Door:
     """A target's `max_in_flight`, whatever routes and roles its calls come from."""
 
     width: int
+    waiting_max_bytes: int
+    """A target that hangs must not fill the room of the others."""
     in_flight: int = 0
     waiting: "collections.deque[tuple[Asked, Leg]]" = field(default_factory=collections.deque["tuple[Asked, Leg]"])
-    """As many as may be under way; beyond that calls are shed."""
+    waiting_bytes: int = 0
 
     @property
     def full(self) -> bool:
@@ -33,7 +37,17 @@ class Door:
 
     @property
     def crowded(self) -> bool:
-        return len(self.waiting) >= self.width
+        """Beyond this calls are shed."""
+        return len(self.waiting) >= WAITING_MAX or self.waiting_bytes >= self.waiting_max_bytes
+
+    def wait(self, asked: "Asked", leg: "Leg") -> None:
+        self.waiting.append((asked, leg))
+        self.waiting_bytes += len(asked.body)
+
+    def next(self) -> "tuple[Asked, Leg]":
+        asked, leg = self.waiting.popleft()
+        self.waiting_bytes -= len(asked.body)
+        return asked, leg
 
 
 @dataclass(slots=True, kw_only=True)

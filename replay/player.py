@@ -123,7 +123,7 @@ class Player:
         if not self.room.take(len(asked.body)):
             return self._decide(asked, leg, "shed", f"shadow.queue_max_bytes = {self.room.size} are taken")
         if full:
-            door.waiting.append((asked, leg))
+            door.wait(asked, leg)
         else:
             self._start(asked, leg)
 
@@ -216,7 +216,7 @@ class Player:
         """Whoever waits takes the place that became free; each target in turn."""
         for door in self._doors:
             while door.waiting and not door.full and not self._stopping and self.in_flight < self.bounds.in_flight_max:
-                asked, leg = door.waiting.popleft()
+                asked, leg = door.next()
                 if refused := self._of_the_moment(asked, leg):
                     self.room.give_back(len(asked.body))
                     self._decide(asked, leg, *refused)

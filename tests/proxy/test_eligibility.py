@@ -182,7 +182,7 @@ def test_an_address_is_not_fetched_a_second_time(dialect: str, body: dict[str, A
 
 
 def test_the_gravest_of_several_causes_is_told() -> None:
-    body = {"n": 2, "background": True, "input": [{"type": "item_reference"}]}
+    body: dict[str, Any] = {"n": 2, "background": True, "input": [{"type": "item_reference"}]}
     assert look(RESPONSES, **body) == ("side_effects", "background")
 
 

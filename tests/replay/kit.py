@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,8 +37,8 @@ class Model:
     """A scripted model. `seen` holds what it was asked, by the call's own text."""
 
     handler: Handler | None = None
-    seen: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
+    seen: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, str], dict[str, Any]]])
+    at: list[float] = field(default_factory=list[float])
     url: str = ""
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +49,7 @@ class Model:
 
 
 @contextlib.asynccontextmanager
-async def model(handler: Handler | None = None) -> AsyncIterator[Model]:
+async def model(handler: Handler | None = None) -> AsyncGenerator[Model]:
     played = Model(handler)
     app = web.Application(client_max_size=64 << 20)
     app.router.add_route("*", "/{path:.*}", played.__call__)
@@ -86,7 +86,7 @@ def config(folder: Path, url: str, *, target: str = "", route: str = "", top: st
 
 
 def an_event(*, id: str = "", at: int | None = None, **more: Any) -> CallEvent:
-    given = {"route": "main", "dialect": "openai.chat", "path": "/v1/chat/completions", "headers": {"content-type": "application/json"}}
+    given: dict[str, Any] = {"route": "main", "dialect": "openai.chat", "path": "/v1/chat/completions", "headers": {"content-type": "application/json"}}
     return CallEvent(id=id or str(uuid.uuid4()), at=time.time_ns() // 1000 if at is None else at, **{**given, **more})
 
 

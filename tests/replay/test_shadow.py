@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from proxy.config import Config
@@ -13,7 +13,7 @@ from tests.replay.kit import Worker, config, decisions, exchanges, journaled, mo
 
 
 @contextlib.asynccontextmanager
-async def shadowing(settings: Config) -> AsyncIterator[Shadow]:
+async def shadowing(settings: Config) -> AsyncGenerator[Shadow]:
     stop, room = asyncio.Event(), Room(settings.shadow.queue_max_bytes)
     shadow = Shadow(settings, stage(settings, b"key", {}, room), room, "shadow", stop)
     task = asyncio.get_running_loop().create_task(shadow.live())
