@@ -10,15 +10,16 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
 
 from proxy.exchange import Call, Decision, Exchange
 
+Row = TypeVar("Row")
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 MONEY = Decimal("0.000000001")
 LINES_BYTES = 8 << 20
@@ -105,6 +106,11 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(repaired(text).encode()).hexdigest()
 
 
+def naive_utc(at: datetime) -> datetime:
+    """As the store keeps times. A parameter with a zone would be compared in the zone of the machine."""
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
+
+
 def repaired(text: str) -> str:
     return UNWRITABLE.sub("\ufffd", text)
 
@@ -113,20 +119,20 @@ def lines_of(round: Round) -> tuple[list[Lines], list[Quarantined]]:
     """The round as lines by table, in the order of insertion, and the rows that cannot be written."""
     bad: list[Quarantined] = []
     prefixes = [Prefix(prefix_hash=name, text=text) for name, text in round.prefixes.items()]
-    tables: list[tuple[str, Iterable[Any], Callable[[Any], object]]] = [
-        ("lineage", round.lineages, lambda row: row.lineage_id),
-        ("prefixes", prefixes, lambda row: row.prefix_hash),
-        ("calls", round.calls, lambda row: UUID(row.call_id)),
-        ("exchanges", round.exchanges, _exchange_key),
-        ("mirror_decisions", round.decisions, _decision_key),
-        ("segments", round.segments, lambda row: row.name),
+    found = [
+        Lines("lineage", tuple(_unique("lineage", round.lineages, lambda row: (row.lineage_id,), bad))),
+        Lines("prefixes", tuple(_unique("prefixes", prefixes, lambda row: (row.prefix_hash,), bad))),
+        Lines("calls", tuple(_unique("calls", round.calls, lambda row: (UUID(row.call_id),), bad))),
+        Lines("exchanges", tuple(_unique("exchanges", round.exchanges, _exchange_key, bad))),
+        Lines("mirror_decisions", tuple(_unique("mirror_decisions", round.decisions, _decision_key, bad))),
+        Lines("segments", tuple(_unique("segments", round.segments, lambda row: (row.name,), bad))),
     ]
-    found = [Lines(table, tuple(_unique(table, rows, key, bad))) for table, rows, key in tables]
     return [lines for lines in found if lines.lines], bad
 
 
-def quarantine_lines(rows: Iterable[Quarantined]) -> Lines:
-    return Lines("quarantine", tuple(_unique("quarantine", rows, lambda row: row, [])))
+def quarantine_lines(rows: Iterable[Quarantined]) -> list[Lines]:
+    lines = tuple(_unique("quarantine", rows, lambda row: (row.call_id, row.kind, row.reason), []))
+    return [Lines("quarantine", lines)] if lines else []
 
 
 def chunks(lines: tuple[Line, ...], size: int = LINES_BYTES) -> Iterator[tuple[Line, ...]]:
@@ -141,26 +147,26 @@ def chunks(lines: tuple[Line, ...], size: int = LINES_BYTES) -> Iterator[tuple[L
         yield lines[begin:]
 
 
-def _unique(table: str, rows: Iterable[Any], key: Callable[[Any], object], bad: list[Quarantined]) -> Iterator[Line]:
-    """A line per row, the first of each key."""
+def _unique(table: str, rows: Iterable[Row], key: Callable[[Row], tuple[object, ...]], bad: list[Quarantined]) -> Iterator[Line]:
+    """A line per row, the first of each key; the key's first part names it."""
     met: set[object] = set()
     for row in rows:
-        name = str(getattr(row, "call_id", "") or getattr(row, "name", ""))
         try:
             this, line = key(row), json_of(row)
         except (ValueError, TypeError, ArithmeticError) as error:
+            name = str(getattr(row, "call_id", row))
             bad.append(Quarantined(kind=table, call_id=repaired(name), reason=str(error)))
             continue
         if this not in met:
             met.add(this)
-            yield Line(name, line)
+            yield Line(str(this[0]), line)
 
 
-def _exchange_key(row: Exchange) -> object:
+def _exchange_key(row: Exchange) -> tuple[object, ...]:
     return UUID(row.call_id), row.target, row.role, row.run_id, row.sample, row.attempt
 
 
-def _decision_key(row: Decision) -> object:
+def _decision_key(row: Decision) -> tuple[object, ...]:
     return UUID(row.call_id), row.target, row.role, row.run_id, row.sample
 
 

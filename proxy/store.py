@@ -13,22 +13,23 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from proxy import tables
 from proxy.gate import Busy, Gate, Patience, process_named
-from proxy.rows import AuditRow, Line, Lineage, Lines, Quarantined, Round, SegmentRow, chunks, lines_of, quarantine_lines
+from proxy.rows import AuditRow, Line, Lineage, Lines, Quarantined, Round, SegmentRow, lines_of, naive_utc
+from proxy.tables import Check
 
-__all__ = ["AuditRow", "Busy", "Committed", "Lineage", "Quarantined", "Round", "SegmentRow", "Store", "StoreError", "Table"]
+__all__ = ["AuditRow", "Busy", "Check", "Committed", "Lineage", "Quarantined", "Round", "SegmentRow", "Store", "StoreError", "Table"]
 
-SCHEMA = Path(__file__).parent / "schema"
 STORAGE_VERSION = "v1.5.0"
 """Readable by DuckDB 1.5 and everything later."""
 HOLD_S = 20.0
 """The longest a question may keep a commit waiting."""
-BY_CALL = ("calls", "exchanges", "mirror_decisions")
 Settings = dict[str, str | bool | int | float | list[str]]
 SAFE: Settings = {
     "enable_external_access": False,
@@ -82,21 +83,24 @@ class Store:
         if not Path(self.path).exists():
             self._create()
         with self.writing() as connection:
-            _migrate(connection)
+            try:
+                tables.migrate(connection)
+            except tables.NewerSchema as newer:
+                raise StoreError(f"{self.path}: {newer}") from None
 
     def commit(self, round: Round, *, wait_s: float = 30.0) -> Committed:
         """One transaction. Busy when the file could not be had in time; rows that cannot be stored are quarantined, the rest commits."""
         began = time.monotonic()
-        tables, bad = lines_of(round)
+        lines, bad = lines_of(round)
         with self.writing(wait_s) as connection:
             try:
-                counts = _insert(connection, tables, bad, round.audits)
+                counts = tables.insert(connection, lines, bad, round.audits)
             except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
-                tables, refused = _sifted(tables)
+                lines, refused = _sifted(lines)
                 if not refused:
                     raise StoreError(_line(error)) from error
                 bad += refused
-                counts = _insert(connection, tables, bad, round.audits)
+                counts = tables.insert(connection, lines, bad, round.audits)
         return Committed(
             calls=counts.get("calls", 0),
             exchanges=counts.get("exchanges", 0),
@@ -119,6 +123,61 @@ class Store:
             cursor = connection.execute(_one_question(connection, sql), list(params))
             columns = tuple(column[0] for column in cursor.description or ())
             return Table(columns=columns, rows=cursor.fetchall() if limit is None else cursor.fetchmany(limit))
+
+    def pairs_since(
+        self, after: datetime, *, differs: bool = False, refused: bool = False, workflow: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Pairs of live calls that arrived after then, oldest first. A late answer belongs to an older call: ask again from a little before."""
+        params = {"after": naive_utc(after), "differs": differs, "refused": refused, "workflow": workflow, "limit": limit}
+        with self.reading() as connection:
+            cursor = connection.execute(tables.sql("pairs_since"), params)
+            columns = [column[0] for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def snapshot(self, file: Path) -> int:
+        """A compact copy for others to open, 0600, without what was pruned; its size in bytes."""
+        if file.exists():
+            raise StoreError(f"{file}: is there already; a snapshot overwrites nothing")
+        try:
+            with tempfile.TemporaryDirectory(dir=file.parent, prefix=".snapshot-") as folder:
+                new = Path(folder) / "new.duckdb"
+                self._copy_to(new)
+                new.chmod(0o600)
+                new.rename(file)
+        except OSError as error:
+            raise StoreError(f"{file}: {error.strerror}") from error
+        return file.stat().st_size
+
+    def prune(self, days: int, now: datetime) -> dict[str, int]:
+        """Deletes what is older than `days` from every table; how many rows, by table."""
+        cutoff = naive_utc(now) - timedelta(days=days)
+        row = AuditRow(at=now, actor="understudy", action="store.pruned", detail=f"older than {days} days")
+        with self.writing() as connection:
+            return tables.prune(connection, cutoff, row)
+
+    def verify(self) -> list[Check]:
+        """Whether every block can be read, and whether the rows agree with each other."""
+        checks = [self._readable(table) for table in tables.READ_ALL]
+        if all(check.ok for check in checks):
+            with self.reading() as connection:
+                checks += tables.verify(connection)
+        return checks
+
+    def _readable(self, table: str) -> Check:
+        try:
+            with self.reading() as connection:
+                return Check(name=f"{table} can be read", ok=True, found=f"{tables.read_all(connection, table)} rows")
+        except StoreError as error:
+            return Check(name=f"{table} can be read", ok=False, found=str(error))
+
+    def _copy_to(self, new: Path) -> None:
+        opened: Settings = {"enable_external_access": True, "threads": 1}
+        quoted = str(new).replace("'", "''")
+        with self._opened(Patience.of(30.0), read_only=True, config=opened) as connection:
+            connection.execute(f"ATTACH '{quoted}' AS snapshot (STORAGE_VERSION '{STORAGE_VERSION}')")
+            name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
+            connection.execute(f'COPY FROM DATABASE "{name}" TO snapshot')
+            connection.execute("DETACH snapshot")
 
     @contextmanager
     def reading(self, wait_s: float = 30.0) -> Generator[duckdb.DuckDBPyConnection]:
@@ -168,7 +227,7 @@ class Store:
             with tempfile.TemporaryDirectory(dir=Path(self.path).parent, prefix=".store-") as folder:
                 new = Path(folder) / "new"
                 with duckdb.connect(str(new), config=SAFE | {"storage_compatibility_version": STORAGE_VERSION}) as connection:
-                    _migrate(connection)
+                    tables.migrate(connection)
                 new.chmod(0o600)
                 os.link(new, self.path)
         except FileExistsError:
@@ -177,73 +236,28 @@ class Store:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Runs what `schema/` has and the file has not, each in a transaction."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
-    )
-    done = {row[0] for row in connection.execute("SELECT number FROM migrations").fetchall()}
-    known = {int(file.name[:3]): file for file in sorted(SCHEMA.glob("[0-9][0-9][0-9]_*.sql"))}
-    if newer := done - known.keys():
-        raise StoreError(f"the store has schema {max(newer)}, this version knows {max(known)}: a newer understudy wrote it")
-    for number in sorted(known.keys() - done):
-        connection.execute("BEGIN")
-        connection.execute(known[number].read_text())
-        connection.execute("INSERT INTO migrations VALUES ($1, $2, now() AT TIME ZONE 'UTC')", [number, known[number].stem])
-        connection.execute("COMMIT")
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection, tables: list[Lines], bad: list[Quarantined], audits: Sequence[AuditRow]
-) -> dict[str, int]:
-    """The whole round in one transaction; how many rows were new, by table."""
-    quarantine = [quarantine_lines(bad)] if bad else []
-    connection.execute("BEGIN")
-    try:
-        counts = {lines.table: _insert_lines(connection, lines) for lines in [*tables, *quarantine]}
-        for row in audits:
-            connection.execute(_sql("insert_audit"), {"at": row.at, "actor": row.actor, "action": row.action, "detail": row.detail})
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    return counts
-
-
-def _insert_lines(connection: duckdb.DuckDBPyConnection, lines: Lines) -> int:
-    return sum(_insert_chunk(connection, lines.table, chunk) for chunk in chunks(lines.lines))
-
-
-def _insert_chunk(connection: duckdb.DuckDBPyConnection, table: str, chunk: tuple[Line, ...]) -> int:
-    params = {"lines": "\n".join(line.json for line in chunk)}
-    if table in BY_CALL:
-        ids = [line.name.lower() for line in chunk]
-        params |= {"first": min(ids), "last": max(ids)}
-    found = connection.execute(_sql(f"insert_{table}"), params).fetchone()
-    return int(found[0]) if found else 0
-
-
-def _sifted(tables: list[Lines]) -> tuple[list[Lines], list[Quarantined]]:
-    """Finds the rows DuckDB refuses by trying halves on an empty store in memory."""
+def _sifted(round: list[Lines]) -> tuple[list[Lines], list[Quarantined]]:
+    """Finds the rows DuckDB refuses by trying halves on an empty store in memory; what is left, and the refused."""
+    kept: list[Lines] = []
     refused: list[Quarantined] = []
     with duckdb.connect(":memory:", config=SAFE) as trial:
-        _migrate(trial)
-        for lines in tables:
-            refused += _refused(trial, lines.table, lines.lines)
-    names = {(row.kind, row.call_id) for row in refused}
-    kept = [Lines(t.table, tuple(line for line in t.lines if (t.table, line.name) not in names)) for t in tables]
+        tables.migrate(trial)
+        for lines in round:
+            reasons = dict(_refused(trial, lines))
+            kept.append(Lines(lines.table, tuple(line for line in lines.lines if line not in reasons)))
+            refused += [Quarantined(kind=lines.table, call_id=line.name, reason=reason) for line, reason in reasons.items()]
     return [lines for lines in kept if lines.lines], refused
 
 
-def _refused(trial: duckdb.DuckDBPyConnection, table: str, lines: tuple[Line, ...]) -> list[Quarantined]:
+def _refused(trial: duckdb.DuckDBPyConnection, lines: Lines) -> list[tuple[Line, str]]:
     try:
-        _insert_lines(trial, Lines(table, lines))
+        tables.insert_lines(trial, lines)
         return []
     except duckdb.Error as error:
-        if len(lines) == 1:
-            return [Quarantined(kind=table, call_id=lines[0].name, reason=_line(error))]
-    half = len(lines) // 2
-    return _refused(trial, table, lines[:half]) + _refused(trial, table, lines[half:])
+        if len(lines.lines) == 1:
+            return [(lines.lines[0], _line(error))]
+    half = len(lines.lines) // 2
+    return _refused(trial, Lines(lines.table, lines.lines[:half])) + _refused(trial, Lines(lines.table, lines.lines[half:]))
 
 
 @contextmanager
@@ -264,12 +278,6 @@ def _one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Sta
         found = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise StoreError(f"query: found {found}, expected exactly one SELECT or EXPLAIN")
     return statements[0]
-
-
-def _sql(name: str, texts: dict[str, str] = {}) -> str:  # noqa: B006 (a cache: the files do not change while we run)
-    if name not in texts:
-        texts[name] = (SCHEMA / f"{name}.sql").read_text()
-    return texts[name]
 
 
 def _line(error: Exception) -> str:

@@ -1,0 +1,12 @@
+-- Pairs of calls that arrived after $after, oldest first. No answer begins before its call arrives (a minute's grace for clocks of several
+-- machines): said here, it keeps older texts unread.
+SELECT *
+FROM pairs
+WHERE arrived_at > $after::TIMESTAMP
+  AND incumbent_started_at > $after::TIMESTAMP - INTERVAL 1 MINUTE
+  AND candidate_started_at > $after::TIMESTAMP - INTERVAL 1 MINUTE
+  AND ($workflow IS NULL OR workflow = $workflow)
+  AND (NOT $refused OR incumbent_outcome IN ('refused', 'filtered') OR candidate_outcome IN ('refused', 'filtered'))
+  AND (NOT $differs OR incumbent_text IS DISTINCT FROM candidate_text OR incumbent_tool_calls IS DISTINCT FROM candidate_tool_calls)
+ORDER BY arrived_at, call_id, target, run_id, sample
+LIMIT $limit;
