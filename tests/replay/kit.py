@@ -64,9 +64,9 @@ async def model(handler: Handler | None = None) -> AsyncGenerator[Model]:
         await runner.cleanup()
 
 
-def config(folder: Path, url: str, *, target: str = "", route: str = "", top: str = "", incumbent: str = "http://127.0.0.1:9") -> Config:
-    return parse(
-        f"""
+def config_text(url: str, *, target: str = "", route: str = "", top: str = "", incumbent: str = "http://127.0.0.1:9") -> str:
+    return f"""
+        {top}
         [store]
         journal = "journal"
         [targets.big]
@@ -79,14 +79,20 @@ def config(folder: Path, url: str, *, target: str = "", route: str = "", top: st
         name = "main"
         incumbent = "big"
         {route or 'shadow = [{ target = "small" }]'}
-        {top}
-        """,
-        folder=folder,
-    )
+        """
+
+
+def config(folder: Path, url: str, **more: str) -> Config:
+    return parse(config_text(url, **more), folder=folder)
 
 
 def an_event(*, id: str = "", at: int | None = None, **more: Any) -> CallEvent:
-    given: dict[str, Any] = {"route": "main", "dialect": "openai.chat", "path": "/v1/chat/completions", "headers": {"content-type": "application/json"}}
+    given: dict[str, Any] = {
+        "route": "main",
+        "dialect": "openai.chat",
+        "path": "/v1/chat/completions",
+        "headers": {"content-type": "application/json"},
+    }
     return CallEvent(id=id or str(uuid.uuid4()), at=time.time_ns() // 1000 if at is None else at, **{**given, **more})
 
 
