@@ -21,7 +21,7 @@ import duckdb
 
 from proxy import tables
 from proxy.gate import Busy, Gate, Patience, process_named
-from proxy.rows import AuditRow, Line, Lineage, Lines, Quarantined, Round, SegmentRow, lines_of, naive_utc
+from proxy.rows import AuditRow, Line, Lineage, Lines, Quarantined, Round, SegmentRow, lines_of, naive_utc, repaired
 from proxy.tables import Check
 
 __all__ = ["AuditRow", "Busy", "Check", "Committed", "Lineage", "Quarantined", "Round", "SegmentRow", "Store", "StoreError", "Table"]
@@ -120,14 +120,14 @@ class Store:
     ) -> Table:
         """Exactly one SELECT or EXPLAIN, in a file opened read-only that can reach no other file. Longer than `hold_s` is interrupted."""
         with self.reading(wait_s) as connection, _interrupted(connection, hold_s):
-            cursor = connection.execute(_one_question(connection, sql), list(params))
+            cursor = connection.execute(_one_question(connection, repaired(sql)), list(params))
             columns = tuple(column[0] for column in cursor.description or ())
             return Table(columns=columns, rows=cursor.fetchall() if limit is None else cursor.fetchmany(limit))
 
     def pairs_since(
         self, after: datetime, *, differs: bool = False, refused: bool = False, workflow: str | None = None, limit: int = 100
     ) -> list[dict[str, Any]]:
-        """Pairs of live calls that arrived after then, oldest first. A late answer belongs to an older call: ask again from a little before."""
+        """The newest pairs of calls that arrived after then, oldest first. A late answer belongs to an older call: overlap."""
         params = {"after": naive_utc(after), "differs": differs, "refused": refused, "workflow": workflow, "limit": limit}
         with self.reading() as connection:
             cursor = connection.execute(tables.sql("pairs_since"), params)
@@ -281,5 +281,5 @@ def _one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Sta
 
 
 def _line(error: Exception) -> str:
-    """The first line of DuckDB's message."""
-    return str(error).strip().partition("\n")[0]
+    """The first line of DuckDB's message, without the row it may quote."""
+    return str(error).strip().partition("\n")[0].partition(" Input: ")[0][:200]

@@ -60,6 +60,8 @@ class Serve:
     folder: Path
     text: str
     env: dict[str, str] = field(default_factory=dict)
+    disk: Path | None = None
+    """Where the journal is, when not beside the store."""
     where: Serving | None = None
     process: subprocess.Popen[bytes] | None = None
 
@@ -78,7 +80,7 @@ class Serve:
 
     @property
     def journal(self) -> Path:
-        return self.folder / "journal"
+        return self.disk or self.folder / "journal"
 
     @property
     def log(self) -> Path:

@@ -6,8 +6,9 @@ Law: shows what is stored, no more; text that was pseudonymised is underlined, s
 import difflib
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -21,6 +22,8 @@ from proxy.commands.tables import machine
 from proxy.store import Store
 
 POLL_S = 1.0
+OVERLAP = timedelta(minutes=5)
+FOLLOW_MAX = 500
 ANSWER_MAX = 4000
 WORDS = re.compile(r"\s+|[^\s\w]|\w+")
 
@@ -36,24 +39,39 @@ class Wanted:
 def run(store: Store, wanted: Wanted, *, follow: bool, as_json: bool, console: Console | None = None) -> int:
     """Print the newest pairs, then (`follow`) the new ones until Ctrl-C."""
     console = console or Console()
-    watermark = None
+    shown = Shown()
     while True:
-        found = store.pairs_since(
-            watermark,
-            differs=wanted.differs,
-            refused=wanted.refused,
-            workflow=wanted.workflow,
-            limit=wanted.limit if watermark is None else 200,
-        )
-        for pair in found.pairs:
+        limit = FOLLOW_MAX if shown.keys else wanted.limit
+        found = store.pairs_since(shown.since, differs=wanted.differs, refused=wanted.refused, workflow=wanted.workflow, limit=limit)
+        for pair in shown.new(found):
             if as_json:
                 print(orjson.dumps(pair, default=machine).decode(), flush=True)  # noqa: T201 (a command prints)
             else:
                 console.print(rendered(pair))
-        watermark = found.watermark
         if not follow:
             return 0
         time.sleep(POLL_S)
+
+
+@dataclass(slots=True)
+class Shown:
+    """Which pairs were printed: a late answer makes a pair of an old call, so the window overlaps and keys are remembered."""
+
+    since: datetime = datetime(1970, 1, 1)  # noqa: DTZ001 (the store's times are UTC without a zone)
+    keys: dict[tuple[object, ...], datetime] = field(default_factory=dict[tuple[object, ...], datetime])
+
+    def new(self, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Those of `found` that were not shown before; moves the window."""
+        fresh: list[Mapping[str, Any]] = []
+        for pair in found:
+            key = tuple(pair[name] for name in ("call_id", "target", "role", "run_id", "sample"))
+            if key not in self.keys:
+                fresh.append(pair)
+                self.keys[key] = pair["arrived_at"]
+        if found:
+            self.since = max(pair["arrived_at"] for pair in found) - OVERLAP
+            self.keys = {key: at for key, at in self.keys.items() if at > self.since}
+        return fresh
 
 
 def rendered(pair: Mapping[str, Any]) -> RenderableType:

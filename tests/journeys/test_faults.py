@@ -34,8 +34,19 @@ CALLS = 60
 ELIGIBLE = 54  # of 60 mixed calls, three embeddings and three bound to earlier responses
 
 
-def serve_with(folder: Path, incumbent: Models, candidate_url: str, *, deadline_s: float = 2, store: str = "", extra: str = "") -> Serve:
-    return Serve(folder, config(BODY.format(incumbent=incumbent.url, candidate=candidate_url, deadline_s=deadline_s) + extra, store=store))
+def serve_with(
+    folder: Path,
+    incumbent: Models,
+    candidate_url: str,
+    *,
+    deadline_s: float = 2,
+    store: str = "",
+    extra: str = "",
+    disk: Path | None = None,
+) -> Serve:
+    return Serve(
+        folder, config(BODY.format(incumbent=incumbent.url, candidate=candidate_url, deadline_s=deadline_s) + extra, store=store), disk=disk
+    )
 
 
 def assert_clients_saw_nothing(serve: Serve, calls: int = CALLS) -> None:
@@ -163,7 +174,7 @@ def test_a_full_journal_disk_costs_records_but_no_answers(tmp_path: Path) -> Non
     try:
         with Models("inc") as incumbent, Models("cand") as candidate:
             with serve_with(
-                tmp_path, incumbent, candidate.url, store=f'journal = "{disk}"', extra="[journal]\ndisk_reserve_bytes = 1_000_000\n"
+                tmp_path, incumbent, candidate.url, store=f'journal = "{disk}"', extra="[journal]\ndisk_reserve_bytes = 1_000_000\n", disk=disk
             ) as serve:
                 serve_journal = disk
                 (serve_journal / "ballast").write_bytes(b"x" * 4_900_000)

@@ -96,7 +96,7 @@ def test_the_same_person_is_the_same_pseudonym_in_prompt_and_both_answers(tmp_pa
             post(serve.url + "/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": PERSONAL[0]}]})
             rows = until(
                 lambda: serve.query(
-                    "SELECT prompt_text, incumbent_text, candidate_text FROM pairs WHERE candidate_text IS NOT NULL AND incumbent_text IS NOT NULL"
+                    "SELECT prompt_text, incumbent_text, candidate_text FROM pairs JOIN calls USING (call_id) WHERE candidate_text IS NOT NULL AND incumbent_text IS NOT NULL"
                 ),
                 20,
             )
