@@ -98,7 +98,7 @@ class Redaction:
         return text if self.bodies == "full" else self.scope.text(text)
 
     def name(self, text: str | None) -> str | None:
-        return text if text is None or self.bodies == "full" else self.scope.text(text)
+        return text if not text or self.bodies == "full" else self.scope.text(text)
 
     def calls(self, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
         if self.bodies == "none" or not calls:

@@ -120,9 +120,9 @@ class Intake:
 
     def _call(self, event: CallEvent, body: bytes, segment: Segment, fresh: bool) -> None:
         read = call_row(event, body, self.frame)
-        call = read.known.call
+        call = read.call
         first = self.facts.get(event.id) is None
-        self.facts.put(event.id, read.known.without_texts())
+        self.facts.put(event.id, read.known)
         if fresh:
             self.texts.put(event.id, call)
         if fresh and first:

@@ -26,7 +26,7 @@ _JSON_FORMATS = ("json_object", "json_schema")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the answers of a call need of it. `call` holds the row; its texts may have been let go."""
+    """What the answers of a call need of it; `call` is its row without the texts."""
 
     call: Call
     scope: Scope
@@ -36,12 +36,10 @@ class Known:
     max_output_tokens: int | None = None
     model: str | None = None
 
-    def without_texts(self) -> "Known":
-        return replace(self, call=replace(self.call, request=None, prompt_text=None, source_text=None))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadCall:
+    call: Call
     known: Known
     prefix: tuple[str, str] | None
     """(content hash, system text as stored)"""
@@ -54,42 +52,35 @@ def call_row(event: CallEvent, body: bytes, frame: Frame) -> ReadCall:
     try:
         return _call(event, body, frame)
     except Exception as wrong:  # one bad event never stops the recorder
-        call = _bare_call(event, frame, DEFAULT_WORKFLOW, f"not read: {type(wrong).__name__}")
-        return ReadCall(known=Known(call=call, scope=frame.anonymizer.scope(event.id)), prefix=None)
+        scope = frame.anonymizer.scope(event.id)
+        call = _row(event, Redaction(frame.bodies, scope), frame, workflow=DEFAULT_WORKFLOW, notes=[f"not read: {type(wrong).__name__}"])
+        return ReadCall(call=call, known=Known(call=call, scope=scope), prefix=None)
 
 
 def _call(event: CallEvent, body: bytes, frame: Frame) -> ReadCall:
     notes: list[str] = []
     decoded = _decoded_request(event, body, notes)
     prompt = _prompt(event, decoded, frame, notes)
-    hint = event.hints.get("conversation")
-    key = conversation_of(hint, prompt, event.id)
-    scope = frame.anonymizer.scope(key)
-    redaction = Redaction(frame.bodies, scope)
+    key = conversation_of(event.hints.get("conversation"), prompt, event.id)
+    redaction = Redaction(frame.bodies, frame.anonymizer.scope(key))
     workflow = workflow_of(frame.config.workflows, event.hints.get("workflow"), _path_below(event, frame), prompt)
-    call = _bare_call(event, frame, workflow, None, redaction, key)
     shown, request = _redacted(event, decoded, prompt, redaction, frame, notes)
-    system = shown.system_text if shown and frame.bodies != "none" else ""
+    system = shown.system_text if shown else ""
     prefix = (content_hash(system), system) if system else None
-    call = replace(call, request=request, prefix_hash=prefix[0] if prefix else None, notes="; ".join(notes) or None)
-    return ReadCall(known=_known(call, prompt, shown, decoded, scope, frame), prefix=prefix)
+    named = event.hints.get("conversation") or (prompt and prompt.conversation)
+    call = _row(
+        event, redaction, frame, workflow=workflow, conversation=redaction.name(key) if named else key, prompt=prompt,
+        shown=shown, request=request, prefix_hash=prefix[0] if prefix else None, notes=notes,
+    )  # fmt: skip
+    return ReadCall(call=call, known=_known(call, prompt, decoded, redaction.scope), prefix=prefix)
 
 
-def _known(call: Call, prompt: Prompt | None, shown: Prompt | None, body: bytes, scope: Scope, frame: Frame) -> Known:
+def _known(call: Call, prompt: Prompt | None, body: bytes, scope: Scope) -> Known:
+    light = call if call.request is None else replace(call, request=None, prompt_text=None, source_text=None)
     if prompt is None:
-        return Known(call=call, scope=scope)
-    texts = shown if frame.bodies != "none" else None
-    call = replace(
-        call,
-        turn=prompt.turn,
-        model_requested=prompt.model if prompt.model else None,
-        stream=prompt.stream,
-        prompt_text=texts.prompt_text if texts else None,
-        source_text=texts.source_text if texts else None,
-        input_chars=len(prompt.prompt_text),
-    )
+        return Known(call=light, scope=scope)
     return Known(
-        call=call,
+        call=light,
         scope=scope,
         prompt_tokens=estimate_tokens(prompt.prompt_text),
         wants_json=_wants_json(body),
@@ -98,22 +89,29 @@ def _known(call: Call, prompt: Prompt | None, shown: Prompt | None, body: bytes,
     )
 
 
-def _bare_call(
-    event: CallEvent, frame: Frame, workflow: str, notes: str | None, redaction: Redaction | None = None, conversation: str = ""
-) -> Call:
-    """The row as far as the event alone tells. The run is a name that several calls share, so it has a scope of its own."""
-    redaction = redaction or Redaction(frame.bodies, frame.anonymizer.scope(event.id))
+def _row(
+    event: CallEvent, redaction: Redaction, frame: Frame, *, workflow: str, conversation: str | None = None, prompt: Prompt | None = None,
+    shown: Prompt | None = None, request: str | None = None, prefix_hash: str | None = None, notes: list[str],
+) -> Call:  # fmt: skip
+    """`prompt` gives the figures, `shown` what may be seen of it."""
+    hints = event.hints
+    path, mark, query = event.path.partition("?")
     return Call(
-        call_id=event.id, route=event.route, workflow=workflow, dialect=event.dialect,
-        conversation=redaction.name(conversation) or None, turn=None,
-        prompt_version=redaction.name(event.hints.get("prompt_version")), case_id=redaction.name(event.hints.get("case")),
-        path=event.path, model_requested=None, arrived_at=when(event.at), stream=False, request=None, prefix_hash=None, prompt_text=None,
-        source_text=None, input_chars=None, request_bytes=event.size or event.body, run_id=_run(event.hints.get("run"), frame),
-        lineage_id=frame.lineage(event.config), notes=notes,
+        call_id=event.id, route=event.route, workflow=workflow, dialect=event.dialect, conversation=conversation,
+        turn=prompt.turn if prompt else None, prompt_version=redaction.name(hints.get("prompt_version")),
+        case_id=redaction.name(hints.get("case")), path=f"{path}?{redaction.name(query)}" if mark else path,
+        model_requested=prompt.model if prompt else None, arrived_at=when(event.at), stream=bool(prompt and prompt.stream),
+        request=request, prefix_hash=prefix_hash, prompt_text=shown.prompt_text if shown else None,
+        source_text=shown.source_text if shown else None, input_chars=len(prompt.prompt_text) if prompt else None,
+        request_bytes=event.size or event.body, run_id=_run(hints.get("run"), frame), lineage_id=frame.lineage(event.config),
+        notes=redaction.name("; ".join(notes)) or None,
     )  # fmt: skip
 
 
 def _run(name: str | None, frame: Frame) -> str | None:
+    """Several conversations share a run, so it has a scope of its own."""
+    if name is None:
+        return None
     return Redaction(frame.bodies, frame.anonymizer.scope("run")).name(name)
 
 

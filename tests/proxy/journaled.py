@@ -50,7 +50,8 @@ def a_call(call_id: str, text: str = "What is 2 + 2?", *, system: str = "", body
     request = {"model": "gpt-4o", "messages": [*messages, {"role": "user", "content": text}]}
     fields: dict[str, Any] = {"at": now_us(), "id": call_id, "route": "main", "dialect": "openai.chat", "path": "/v1/chat/completions"}
     sent = orjson.dumps(request) if body is None else body
-    return CallEvent(**(fields | {"size": len(sent), "headers": {"content-type": "application/json"}} | more)), sent
+    fields |= {"size": len(sent), "headers": {"content-type": "application/json"}}
+    return CallEvent(**(fields | more)), sent
 
 
 def an_answer(call_id: str, text: str = "4", *, body: bytes | None = None, **more: Any) -> Made:
