@@ -64,6 +64,17 @@ name  = "customer-letter"
 match = {{ header = "customer-letter" }}
 """
 
+NOT_SENT = """
+SELECT target, n, total, decision, reason
+FROM (
+    SELECT target, decision, reason, count(*) AS n, sum(count(*)) OVER (PARTITION BY target) AS total
+    FROM mirror_decisions
+    GROUP BY target, decision, reason
+)
+WHERE decision <> 'sent'
+ORDER BY target, n DESC
+"""
+
 Summarise = Callable[[Path], RenderableType]
 """The first table out of a store; handed in, since scoring and replay do not know each other."""
 
@@ -165,17 +176,14 @@ class Demo:
             self.console.print(f"first pair stored {self.first_pair_s:.1f} s after `serve` was started", highlight=False)
 
     def _line(self, status: dict[str, object]) -> str:
-        return (
-            f"{self.sent} calls sent, {self.answered} answered, {self.failed} failed; "
-            f"{_figure(status, 'pairs')} pairs; {_figure(status, 'not_mirrored')} not mirrored"
-        )
+        return f"{self.sent} calls sent, {self.answered} answered, {self.failed} failed; {_figure(status, 'pairs')} pairs"
 
     def _table(self, status: dict[str, object]) -> RenderableType:
         table = Table(title="understudy demo: Ctrl-C ends it", title_justify="left", show_header=False)
         for name, value in (("calls sent", self.sent), ("answered", self.answered), ("failed", self.failed)):
             table.add_row(name, str(value))
-        for name in ("calls", "pairs", "not_mirrored"):
-            table.add_row(name.replace("_", " ") + " (recorded)", str(_figure(status, name)))
+        for name in ("calls", "pairs"):
+            table.add_row(name + " recorded", str(_figure(status, name)))
         return table
 
     def _open_what(self, folder: Path, where: Serving) -> None:
@@ -199,6 +207,8 @@ class Demo:
         )
         if pairs:
             self.console.print(self.summarise(folder / "understudy.duckdb"))
+            for target, count, total, decision, reason in Store(str(folder / "understudy.duckdb")).query(NOT_SENT).rows:
+                self.console.print(f"{count} of {total} calls not mirrored to {target}: {decision} {reason}".rstrip(), highlight=False)
         self.console.print(
             f"\nlook closer:\n"
             f"  understudy pairs --differs --config {config}\n"
