@@ -228,7 +228,7 @@ class Client(Peer):
         self.refuse(refusal)
 
     def _refusal_in(self, error: httptools.HttpParserError | None) -> Refusal:
-        cause = error.__context__ if error is not None else None
+        cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
         if isinstance(cause, Refusal):
             return cause
         if cause is not None:

@@ -33,6 +33,8 @@ SWEEP_S = 0.5
 BEAT_S, QUIET_BEAT_S = 1.0, 5.0
 ROADS_MAX = 2000
 ROAD_MAX_BYTES = 512
+LAST_WORDS_S = 1.0
+"""For what still has to be told to clients that were broken off at the end."""
 OVERFLOW = 256
 """Connections beyond the limit that still get to hear 503; those beyond are closed at once."""
 
@@ -77,26 +79,25 @@ class Worker:
             self._server.close()
         for client in list(self.clients):
             client.drain()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.config.server.drain_s if drain_s is None else drain_s):
-                await self._nobody_left()
+        await self._nobody_left(self.config.server.drain_s if drain_s is None else drain_s)
         for client in list(self.clients):
             client.stop()
-        await asyncio.sleep(0)
-        self._close()
-
-    async def _nobody_left(self) -> None:
-        if self.clients:
-            self._empty.clear()
-            await self._empty.wait()
-
-    def _close(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
+        await self._nobody_left(LAST_WORDS_S)
+        for client in list(self.clients):
+            client.transport.abort()
         for pool in self._pools.values():
             pool.close()
+        await asyncio.sleep(0.01)  # what was aborted closes on the loop's next rounds
+        for timer in self._timers.values():
+            timer.cancel()
         self._put_beat()
         self.journal.close()
+
+    async def _nobody_left(self, wait_s: float) -> None:
+        if self.clients:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), wait_s)
 
     # ---- what calls ask for
 
