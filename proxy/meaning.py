@@ -211,8 +211,15 @@ def _read(event: ExchangeEvent, body: bytes, known: Known | None, frame: Frame) 
         return _unread(event, known, decoded.reason, decoded)
     answer = reader.read_answer(event.status, event.headers.get("content-type", ""), decoded.body)
     ttft_s = _ttft(answer.content_at, decoded) if isinstance(answer, Answer) else None
-    notes = (decoded.fault,) if decoded.fault else ()
+    notes = tuple(note for note in (decoded.fault, _repair(answer, decoded.body)) if note)
     return _Reading(answer=answer, verdict=_verdict(event, answer, known), ttft_s=ttft_s, notes=notes)
+
+
+def _repair(answer: Answer | Unreadable, body: bytes) -> str | None:
+    """A mark for texts that readers had to repair: they hold a replacement character that nobody sent."""
+    if not isinstance(answer, Answer) or "\ufffd" not in answer.text:
+        return None
+    return None if b"\xef\xbf\xbd" in body or b"\\ufffd" in body.lower() else "the text was repaired: it was no valid Unicode"
 
 
 def _unread(event: ExchangeEvent, known: Known | None, note: str | None, answer: Unreadable | None = None) -> _Reading:
