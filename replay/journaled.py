@@ -3,7 +3,7 @@
 import hashlib
 
 from proxy.events import DecisionEvent, ExchangeEvent
-from replay.ledger import Kept
+from replay.account import Kept
 from replay.legs import Answered, Question
 
 

@@ -19,11 +19,12 @@ from proxy.exchange import DecisionName, Unreadable
 from proxy.journal import Journal
 from proxy.logs import log
 from proxy.sampling import takes
+from replay.account import Kept, Key, Settled, day_of
 from replay.asked import Asked
 from replay.breaker import CLOSED_DOORS, retry_after_s
 from replay.budget import Budget
 from replay.journaled import decision_event, exchange_event
-from replay.ledger import Kept, Key, Ledger, Settled, day_of
+from replay.ledger import Ledger
 from replay.leg import Leg
 from replay.legs import Answered, Question
 from replay.room import Room

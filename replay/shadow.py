@@ -23,11 +23,12 @@ from proxy.journal import Journal, JournalLimits
 from proxy.logs import log
 from proxy.segments import Passed, Tail, born_us, process_of, read_segment, segment_names
 from replay import cursor
+from replay.account import Account, Key, day_of
 from replay.asked import ask, too_late
 from replay.budget import Budget, limit_of
 from replay.cast import Stage, stage
 from replay.journaled import interrupted
-from replay.ledger import Account, Key, Ledger, day_of
+from replay.ledger import Ledger
 from replay.player import Player, flushed, settlement
 from replay.room import Room
 

@@ -1,5 +1,6 @@
 """What a leg is sent: every rewrite in words, nothing private, nothing that was not asked for."""
 
+# pyright: standard
 from typing import Any
 
 import orjson

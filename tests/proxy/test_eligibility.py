@@ -1,5 +1,6 @@
 """The classes of wire.md 1.3, one line per cause."""
 
+# pyright: standard
 from typing import Any
 
 import pytest

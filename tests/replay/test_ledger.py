@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.exchange import DecisionName
-from replay.ledger import Account, AnyLine, Kept, Ledger, Settled, compacted, day_of, fold
+from replay.account import Account, AnyLine, Kept, Settled, compacted, day_of, fold
+from replay.ledger import Ledger
 
 NOW = 1_770_000_000_000_000  # 2026-02-02
 HOUR = 3600 * 1_000_000
 
 
 def a_kept(number: int = 1, *, at: int = NOW, decision: DecisionName = "sent", usd: str | None = "0.5", **more: Any) -> Kept:
-    given = {"target": "small", "role": "candidate", "route": "main", "dialect": "openai.chat"}
+    given: dict[str, Any] = {"target": "small", "role": "candidate", "route": "main", "dialect": "openai.chat"}
     return Kept(at=at, id=f"call-{number}", decision=decision, usd=None if usd is None else Decimal(usd), **{**given, **more})
 
 

@@ -16,11 +16,12 @@ from proxy.config import Price, ShadowSection, Target
 from proxy.events import AuditEvent, DecisionEvent
 from proxy.exchange import Role
 from proxy.journal import Journal
+from replay.account import day_of
 from replay.asked import Asked, ask
 from replay.breaker import FAILURES, Breaker
 from replay.budget import Budget
 from replay.cost import pricer
-from replay.ledger import Ledger, day_of
+from replay.ledger import Ledger
 from replay.leg import Door, Leg
 from replay.legs import Answered, Question
 from replay.player import Player, flushed

@@ -206,7 +206,8 @@ def test_a_segment_with_an_undecided_call_is_not_passed(tmp_path: Path) -> None:
             folder = settings.journal_folder
             worker = Worker(folder, segment_age_s=0.05)
             async with shadowing(settings) as shadow:
-                worker.call(), worker.call()
+                worker.call()
+                worker.call()
                 await until(lambda: len(small.seen) == 1 and bool(shadow.finished))
                 await shadow._pass()  # pyright: ignore[reportPrivateUsage]
                 assert cursor.read(folder).passed == []

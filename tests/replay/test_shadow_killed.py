@@ -14,7 +14,8 @@ from aiohttp import web
 
 from proxy.config_file import load
 from proxy.events import BeatEvent
-from replay.ledger import Ledger, day_of
+from replay.account import day_of
+from replay.ledger import Ledger
 from tests.replay.kit import ANSWER, Worker, chat, config_text, decisions, events_of, exchanges, model, until
 
 LAUNCH = Path(__file__).with_name("launch_shadow.py")
