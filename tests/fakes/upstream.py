@@ -55,7 +55,7 @@ def echo(asked: Asked) -> Iterable[Step]:
     yield sized(b"" if asked.method == b"HEAD" else asked.target)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Upstream:
     """`with Upstream(answer) as upstream: upstream.port`."""
 

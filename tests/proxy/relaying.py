@@ -29,7 +29,7 @@ def config(folder: Path, port: int, *, server: str = "", journal: str = "", rout
     return parse(text, folder=folder)
 
 
-@dataclass
+@dataclass(repr=False)
 class Relaying:
     """`with Relaying(config) as relay: relay.talk()`. Leaving it drains the worker; then `relay.events` is all it journaled."""
 
@@ -115,6 +115,7 @@ class Talk:
 
     def __init__(self, sock: socket.socket):
         self.sock, self.wire = sock, Wire(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
         return self

@@ -1,5 +1,6 @@
 """The relay: what passes untouched, how a cut answer looks, who is told when somebody leaves, and flat memory."""
 
+import itertools
 import resource
 import socket
 import threading
@@ -83,7 +84,7 @@ def test_a_streams_chunks_come_down_as_they_come(tmp_path: Path) -> None:
     times = [at for at, _ in event.marks]
     assert times == sorted(times) and 0 < times[0] <= times[-1] <= event.latency_us
     assert event.first_byte_us is not None and 0 < event.first_byte_us <= times[0]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) - 1 <= event.max_gap_us <= event.latency_us
+    assert max(b - a for a, b in itertools.pairwise(times)) - 1 <= event.max_gap_us <= event.latency_us
     assert event.overhead_us is not None and 0 <= event.overhead_us < event.latency_us
 
 
