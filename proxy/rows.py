@@ -155,7 +155,7 @@ def _unique(table: str, rows: Iterable[Row], key: Callable[[Row], tuple[object, 
             this, line = key(row), json_of(row)
         except (ValueError, TypeError, ArithmeticError) as error:
             name = str(getattr(row, "call_id", row))
-            bad.append(Quarantined(kind=table, call_id=repaired(name), reason=str(error)))
+            bad.append(Quarantined(kind=table, call_id=repaired(name), reason=str(error.__cause__ or error)))
             continue
         if this not in met:
             met.add(this)
@@ -171,22 +171,28 @@ def _decision_key(row: Decision) -> tuple[object, ...]:
 
 
 def json_of(row: Any) -> str:
-    """One row as one line of JSON; naive times are UTC, bytes are base64, money keeps nine places."""
+    """One row as one line of JSON; times are UTC (naive ones are taken for it), bytes are base64, money keeps nine places."""
     try:
-        line = orjson.dumps(row, default=_plain)
+        line = _dumped(row)
     except TypeError:
-        return orjson.dumps(_mended(row), default=_plain).decode()
-    return (orjson.dumps(_mended(row), default=_plain) if b"\\u0000" in line else line).decode()
+        return _dumped(_mended(row)).decode()
+    return (_dumped(_mended(row)) if b"\\u0000" in line else line).decode()
+
+
+def _dumped(row: Any) -> bytes:
+    return orjson.dumps(row, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _plain(value: object) -> str:
     match value:
-        case Decimal():
+        case datetime():
+            return naive_utc(value).isoformat()  # DuckDB would drop an offset without a word
+        case Decimal() if value.is_finite():
             return str(value.quantize(MONEY, ROUND_HALF_EVEN))
         case bytes():
             return base64.b64encode(value).decode()
         case _:
-            raise TypeError(f"a {type(value).__name__} cannot be stored")
+            raise TypeError(f"a {type(value).__name__} like this cannot be stored")
 
 
 def _mended(row: Any) -> dict[str, Any]:

@@ -40,6 +40,8 @@ SAFE: Settings = {
 WRITER: Settings = {"checkpoint_threshold": "0b", "force_compression": "zstd", "threads": 1}
 """zstd: 53 MB where DuckDB's own choice took 88, and the commit is quicker."""
 SHUT = re.compile(r"Could not set lock on file.*?PID (\d+)", re.DOTALL)
+OURS = re.compile(r"same database file with a different configuration")
+"""Another thread of ours reads with other settings: a snapshot beside a question."""
 
 
 class StoreError(Exception):
@@ -174,7 +176,7 @@ class Store:
         opened: Settings = {"enable_external_access": True, "threads": 1}
         quoted = str(new).replace("'", "''")
         with self._opened(Patience.of(30.0), read_only=True, config=opened) as connection:
-            connection.execute(f"ATTACH '{quoted}' AS snapshot (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
             name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
             connection.execute(f'COPY FROM DATABASE "{name}" TO snapshot')
             connection.execute("DETACH snapshot")
@@ -213,6 +215,8 @@ class Store:
         except duckdb.Error as error:
             if shut := SHUT.search(str(error)):
                 raise _Held(int(shut[1])) from None
+            if OURS.search(str(error)):
+                raise _Held(os.getpid()) from None
             raise StoreError(f"{self.path}: {_line(error)}") from error
         try:
             yield connection
