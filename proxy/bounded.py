@@ -3,8 +3,9 @@
 Law: nothing here grows with traffic. What is forgotten is the least lately used, and it is counted.
 """
 
+import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -62,6 +63,20 @@ class Parked:
     def __init__(self, bound: int, wait_s: float):
         self._by_call: OrderedDict[str, list[Orphan]] = OrderedDict()
         self._bound, self._wait_s, self.bytes = bound, wait_s, 0
+        self._asked: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_call)
+
+    def to_ask(self, now_s: float, after_s: float, most: int = 1000) -> list[str]:
+        """Calls to look for elsewhere, each once: those that are waited for longer than a segment is open."""
+        late = (call_id for call_id, orphans in self._by_call.items() if now_s - orphans[0].parked_s >= after_s)
+        found = list(itertools.islice((call_id for call_id in late if call_id not in self._asked), most))
+        self._asked.update(found)
+        return found
+
+    def ask_again(self, call_ids: Iterable[str]) -> None:
+        self._asked.difference_update(call_ids)
 
     def park(self, orphan: Orphan) -> None:
         self._by_call.setdefault(orphan.event.id, []).append(orphan)
@@ -70,6 +85,7 @@ class Parked:
     def claim(self, call_id: str) -> list[Orphan]:
         """The call is here: these go on."""
         found = self._by_call.pop(call_id, [])
+        self._asked.discard(call_id)
         self.bytes -= sum(len(orphan.body) + 1000 for orphan in found)
         return found
 

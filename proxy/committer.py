@@ -6,13 +6,16 @@ Law: a round that does not come through is tried again, unchanged, and nobody wa
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 from proxy.logs import log
 from proxy.rows import Round
 from proxy.store import Busy, Committed, Store
+
+T = TypeVar("T")
 
 
 class Committer:
@@ -52,6 +55,14 @@ class Committer:
             except Exception as wrong:
                 self._troubled(wrong)
                 self._closed.wait(0.5)
+
+    @property
+    def opened(self) -> bool:
+        return self._opened
+
+    def ask(self, question: Callable[[Store], T]) -> Future[T]:
+        """Something else that the store is needed for, in its turn."""
+        return self._pool.submit(question, self.store)
 
     def waiting_s(self) -> float:
         """Since when there is something to do that does not get done."""

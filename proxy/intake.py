@@ -4,8 +4,8 @@ Law: no file and no clock here. Whatever order segments come in, the same rows c
 it. What was observed before (`fresh` is False) becomes rows again and is not observed again.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -17,6 +17,7 @@ from proxy.health import Tally
 from proxy.logs import log
 from proxy.meaning import Known, call_row, decision_row, exchange_row, when, worker_died
 from proxy.metrics import Meters
+from proxy.recall import known_of
 from proxy.rounds import Mark, Rounds, Rows, Segment, undecided, weight_of_call
 from proxy.rows import AuditRow, Lineage, SegmentRow
 from proxy.segments import Contents, Passed, born_us
@@ -187,6 +188,15 @@ class Intake:
         """A configuration that is not ours is not known here: whoever ran with it has told it."""
         if lineage_id == self.lineage.lineage_id:
             rows.lineages[self.lineage.lineage_id] = self.lineage
+
+    def recalled(self, calls: Iterable[Call]) -> None:
+        """Calls of a former time, out of the store."""
+        for call in calls:
+            known = known_of(call, self.frame)
+            self.facts.put(call.call_id, replace(known, call=replace(call, request=None, prompt_text=None, source_text=None)))
+            self.texts.put(call.call_id, call)
+            for orphan in self.parked.claim(call.call_id):
+                self._answer(orphan, known)
 
     def settle_orphans(self, now_s: float, *, all: bool = False) -> None:
         """Those whose call does not come are stored without its facts."""

@@ -20,7 +20,7 @@ from proxy.pricing import Cost, cost_of, estimate_tokens
 from proxy.rows import content_hash
 
 DECODED_MAX_BYTES = 64 << 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON_FORMATS = ("json_object", "json_schema")
 
 
@@ -83,7 +83,7 @@ def _known(call: Call, prompt: Prompt | None, body: bytes, scope: Scope) -> Know
         call=light,
         scope=scope,
         prompt_tokens=estimate_tokens(prompt.prompt_text),
-        wants_json=_wants_json(body),
+        wants_json=wants_json(body),
         max_output_tokens=prompt.max_output_tokens,
         model=prompt.model,
     )
@@ -160,7 +160,7 @@ def _path_below(event: CallEvent, frame: Frame) -> str:
     return below if below[:1] == "/" else event.path
 
 
-def _wants_json(body: bytes) -> bool:
+def wants_json(body: bytes) -> bool:
     if b"json" not in body:
         return False
     request = as_document(read_document(body))
@@ -318,4 +318,4 @@ def decision_row(event: DecisionEvent, frame: Frame) -> Decision:
 
 def when(at_us: int) -> datetime:
     """Integers, because a float of microseconds since 1970 rounds."""
-    return _EPOCH + timedelta(microseconds=at_us)
+    return EPOCH + timedelta(microseconds=at_us)

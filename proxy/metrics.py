@@ -66,16 +66,19 @@ class Seen:
 
     def __init__(self, bound: int = REMEMBERED):
         self._keys: OrderedDict[Hashable, None] = OrderedDict()
-        self._bound = bound
+        self.bound = bound
 
     def first(self, key: Hashable) -> bool:
         """Whether this key is new; it is known from now on."""
         if key in self._keys:
             return False
         self._keys[key] = None
-        if len(self._keys) > self._bound:
+        if len(self._keys) > self.bound:
             self._keys.popitem(last=False)
         return True
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 class Meters:

@@ -10,31 +10,30 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-
-import orjson
 
 from proxy.anonymize import Anonymizer
 from proxy.committer import Committer
 from proxy.config import Config
+from proxy.exchange import Call
 from proxy.frame import frame_of, lineage_of
 from proxy.health import STALLED_S, Figures, Health, Tally, Watch, silent_for
 from proxy.intake import Intake, Memory, Observer
 from proxy.journal import folder_bytes
 from proxy.logs import log
 from proxy.metrics import Meters
+from proxy.others import is_gone, passed_by_shadow
+from proxy.recall import recall
 from proxy.rounds import Rounds
 from proxy.segments import born_us, is_sealed, read_segment, segment_names
 from proxy.store import Store
 
 __all__ = ["Observer", "Pace", "Recorder"]
 LOCK = "recorder.lock"
-CURSOR = "shadow.cursor"
 LEFTOVER_S = 60.0
-REUSED_SLACK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,8 @@ class Pace:
     """A commit that cannot have the store for so long is tried again, and its holder is known."""
     start_wait_s: float = 2.0
     """How long the first reading waits to know which segments are stored already."""
+    recall_after_s: float = 3.0
+    """An answer whose call is not read by then has its call looked for in the store."""
     grace_s: float = 10.0
     """Beyond `stale_s`, before we decide what the shadow has not."""
     drain_s: float = 10.0
@@ -70,6 +71,7 @@ class Recorder:
         self._unread: list[str] = []
         self._watch, self._started_s, self._turned_s, self._swept_s, self._fault = Watch(), time.time(), time.monotonic(), 0.0, ""
         self._bytes = 0
+        self._recalling: tuple[list[str], Future[list[Call]]] | None = None
         self._health = Health(ready=False, reasons=("the recorder has not started",))
         self._status: dict[str, object] = {}
 
@@ -156,33 +158,50 @@ class Recorder:
         gone = self._gone_writers()  # asked before the folder is listed: what they wrote is then all there
         self._read()
         now_s = time.time()
-        self.intake.settle_orphans(now_s, all=last and not self._unread)
+        self._recall(now_s, 0.0 if last else self.pace.recall_after_s)
+        self.intake.settle_orphans(now_s, all=last and not self._unread and self.committer.opened and self._recalling is None)
         self._close(gone)
+        self._collect()
         self._settle(now_s)
-        self._commit(at_once=last)
+        self._begin(at_once=last)
         self._unlink()
         self._sweep(now_s)
         self._tell(now_s)
 
     def _read(self) -> None:
-        """Every sealed segment that is new, oldest first; then, when there is room, one whose rows were let go."""
+        """Every sealed segment that is new, oldest first; then, while there is room, those whose rows were let go."""
         if self.committer.stored is not None:
             self._stored |= self.committer.stored
             self.rounds.known(self.committer.stored)
             self.committer.stored = None
-        known = self.rounds.segments
-        self._unread = [name for name in segment_names(self.folder) if name not in known and is_sealed(self.folder / name)]
-        until = time.monotonic() + 5 * self.pace.poll_s
+        until = time.monotonic() + max(5 * self.pace.poll_s, 0.1)
+        self._unread = [name for name in segment_names(self.folder) if name not in self.rounds.segments]
         while self._unread and time.monotonic() < until:
             name = self._unread.pop(0)
-            contents = read_segment(self.folder / name)
-            if contents is not None:
-                self.intake.take(contents, time.time(), stored=name in self._stored)
-                self.rounds.shed()
-        again = self.rounds.to_read_again()
-        contents = read_segment(self.folder / again) if again else None
-        if contents is not None:
-            self.intake.take(contents, time.time(), fresh=False)
+            if is_sealed(self.folder / name):
+                self._take(name)
+        while (again := self.rounds.to_read_again()) and time.monotonic() < until:
+            if not self._take(again, fresh=False):
+                break
+
+    def _take(self, name: str, *, fresh: bool = True) -> bool:
+        """Whether its rows could be kept."""
+        contents = read_segment(self.folder / name)
+        if contents is None:
+            self.rounds.segments.pop(name, None)
+            return False
+        self.intake.take(contents, time.time(), fresh=fresh, stored=name in self._stored)
+        return name not in self.rounds.shed()
+
+    def _recall(self, now_s: float, after_s: float) -> None:
+        """Looks in the store for calls that answers wait for: after a restart they may have been read by a predecessor."""
+        if self._recalling is None and self.committer.opened and (wanted := self.intake.parked.to_ask(now_s, after_s)):
+            self._recalling = wanted, self.committer.ask(lambda store: recall(store, wanted))
+        elif self._recalling is not None and self._recalling[1].done():
+            (wanted, future), self._recalling = self._recalling, None
+            if future.exception() is None:
+                return self.intake.recalled(future.result())
+            self.intake.parked.ask_again(wanted)
 
     def _gone_writers(self) -> list[str]:
         """Workers that hold open calls and are no more."""
@@ -199,13 +218,15 @@ class Recorder:
         for segment in list(self.rounds.ripe(passed_by_shadow(self.folder), before_us)):
             self.intake.settle_segment(segment, int(now_s * 1e6))
 
-    def _commit(self, *, at_once: bool) -> None:
+    def _collect(self) -> None:
         done = self.committer.result()
         if done is not None:
             self.rounds.stored()
             self.meters.observe_commit(done.seconds)
             for row in done.quarantined:
                 log.warning("store.quarantined", kind=row.kind, call_id=row.call_id, reason=row.reason)
+
+    def _begin(self, *, at_once: bool) -> None:
         if self.committer.due(at_once=at_once):
             round = self.rounds.next_round()
             if round is not None:
@@ -276,32 +297,6 @@ class Recorder:
             "processes": processes,
             "health": {"ready": self._health.ready, "reasons": list(self._health.reasons)},
         }  # fmt: skip
-
-
-def passed_by_shadow(folder: Path) -> frozenset[str]:
-    """Worker segments whose calls are all decided, as the shadow says; a file half written or gone says nothing."""
-    try:
-        cursor = orjson.loads((folder / CURSOR).read_bytes())
-        return frozenset(map(str, cursor["passed"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()
-
-
-def is_gone(pid: int, wrote_s: float) -> bool:
-    """Whether the process that wrote then is no more: no such pid, not reaped yet, or a younger process with its number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        born_s = boot_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):  # not Linux, or gone this moment: asked again next time
-        return False
-    return fields[0] == "Z" or born_s > wrote_s + REUSED_SLACK_S
 
 
 def _version(name: str) -> str:

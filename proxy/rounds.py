@@ -112,13 +112,12 @@ class Rounds:
         return sum(segment.weight for segment in self.segments.values()) + self.extra.weight
 
     def shed(self) -> list[str]:
-        """Let the newest rows go until the rest keeps the bound. Those with parked exchanges wait for them."""
+        """Let the newest rows go until the rest keeps the bound. The oldest stay, so that a segment of any size is stored in the end."""
         gone: list[str] = []
         over = self.waiting - self._bound
-        for segment in reversed(list(self.segments.values())):
-            if over <= 0:
-                break
-            if segment.state == "read" and segment.rows and not segment.orphans:
+        waiting = [segment for segment in self.segments.values() if segment.state == "read" and segment.rows and not segment.orphans]
+        for segment in reversed(waiting[0 if self._under_way else 1 :]):
+            if over > 0:
                 over -= segment.weight
                 segment.state, segment.rows = "let_go", None
                 gone.append(segment.name)

@@ -24,7 +24,8 @@ GOOD = Figures(journal_max_bytes=1000)
     ],
 )
 def test_a_cause_turns_health_red_in_words(figures: dict[str, Any], words: str) -> None:
-    health = Watch().look(Figures(**({"journal_max_bytes": 1000} | figures)), 100.0)
+    fields: dict[str, Any] = {"journal_max_bytes": 1000} | figures
+    health = Watch().look(Figures(**fields), 100.0)
     assert (health.ready, len(health.reasons)) == (False, 1)
     assert words in health.reasons[0]
 

@@ -57,7 +57,8 @@ def a_row(**more: Any) -> Exchange:
 
 def a_decision_row(**more: Any) -> Decision:
     fields: dict[str, Any] = {"call_id": new_id(), "target": "small", "role": "candidate", "decision": "sent", "reason": ""}
-    return Decision(**(fields | {"decided_at": when(0)} | more))
+    fields["decided_at"] = when(0)
+    return Decision(**(fields | more))
 
 
 def value(meters: Meters, line: str) -> float | None:
@@ -69,7 +70,7 @@ def value(meters: Meters, line: str) -> float | None:
 def test_the_metrics_are_exactly_the_contracts() -> None:
     kinds = {"c": "counter", "g": "gauge", "h": "histogram"}
     found: dict[str, tuple[str, str]] = {}
-    for collector in some_meters().registry._collector_to_names:
+    for collector in some_meters().registry._collector_to_names:  # pyright: ignore[reportPrivateUsage]
         metric: Any = collector
         name = metric._name + ("_total" if metric._type == "counter" else "")
         found[name] = (kinds[metric._type[0]], ",".join(metric._labelnames))
@@ -210,9 +211,9 @@ def test_a_model_that_is_no_longer_served_leaves_the_registry() -> None:
 
 def test_what_counts_answers_forgets_the_oldest() -> None:
     meters = some_meters()
-    meters.counted._bound = 10
+    meters.counted.bound = 10
     first = a_row()
     for row in (first, *(a_row() for _ in range(10))):
         meters.observe_exchange(row, "main", None)
-    assert len(meters.counted._keys) == 10
+    assert len(meters.counted) == 10
     assert meters.observe_exchange(first, "main", None)

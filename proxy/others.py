@@ -1,0 +1,39 @@
+"""What the recorder asks about other processes: how far the shadow has come, and whether a writer is still alive.
+
+Law: asked of files and the kernel, never of the processes; no answer means "not yet", so that nothing is unlinked or closed too early.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import orjson
+
+CURSOR = "shadow.cursor"
+REUSED_SLACK_S = 2.0
+
+
+def passed_by_shadow(folder: Path) -> frozenset[str]:
+    """Worker segments whose calls are all decided, as the shadow says; a file half written or gone says nothing."""
+    try:
+        cursor = orjson.loads((folder / CURSOR).read_bytes())
+        return frozenset(map(str, cursor["passed"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
+
+
+def is_gone(pid: int, wrote_s: float) -> bool:
+    """Whether the process that wrote then is no more: no such pid, not reaped yet, or a younger process with its number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        born_s = boot_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):  # not Linux, or gone this moment: asked again next time
+        return False
+    return fields[0] == "Z" or born_s > wrote_s + REUSED_SLACK_S
