@@ -18,9 +18,13 @@ from proxy.store import Busy, Committed, Store
 T = TypeVar("T")
 
 
+PRUNE_EVERY_S = 24 * 3600.0
+
+
 class Committer:
     def __init__(self, store: Store, *, every_s: float = 1.0, wait_s: float = 5.0):
         self.store, self.every_s, self.wait_s = store, every_s, wait_s
+        self._pruned_s = float("-inf")
         self.trouble = ""
         """Who holds the store, or what it says."""
         self.commits = 0
@@ -97,6 +101,20 @@ class Committer:
         self._round, self.trouble = None, ""
         self.commits += 1
         return committed
+
+    def prune_daily(self, days: int) -> None:
+        """Retention, once a day and once after a start, between commits on their thread; what fails is tried the next day."""
+        if not self._opened or self.busy or time.monotonic() - self._pruned_s < PRUNE_EVERY_S:
+            return
+        self._pruned_s = time.monotonic()
+        self._pool.submit(self._prune, days)
+
+    def _prune(self, days: int) -> None:
+        try:
+            removed = self.store.prune(days, datetime.now(UTC).replace(tzinfo=None))
+            log.info("store.pruned", days=days, rows=sum(removed.values()))
+        except Exception as wrong:
+            log.warning("store.not_pruned", reason=f"{type(wrong).__name__}: {wrong}")
 
     def _troubled(self, wrong: Exception) -> None:
         said = f"held by {wrong.holder}" if isinstance(wrong, Busy) else f"{type(wrong).__name__}: {wrong}"

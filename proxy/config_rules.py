@@ -16,7 +16,7 @@ DIALECT_FAMILIES = ("openai", "anthropic", "gemini")
 
 
 def faults_of(config: Config, file: str) -> list[Fault]:
-    rules = (_addresses, _targets, _routes, _workflows, _rollouts)
+    rules = (_addresses, _not_yet, _targets, _routes, _workflows, _rollouts)
     return [Fault(file=file, key=key, found=found, expected=expected) for rule in rules for key, found, expected in rule(config)]
 
 
@@ -41,6 +41,14 @@ def _addresses(config: Config) -> Found:
             yield f"server.{key}", repr(address), 'host:port, as in "127.0.0.1:8080"'
     if config.server.listen == config.server.admin and not config.server.listen.endswith(":0"):
         yield "server.admin", repr(config.server.admin), "another address than server.listen"
+
+
+def _not_yet(config: Config) -> Found:
+    """Keys of the contract that this release reads but does not fulfil: said, never ignored."""
+    if config.server.outgoing_proxy:
+        yield "server.outgoing_proxy", repr(config.server.outgoing_proxy), "nothing: this release makes its connections itself"
+    if config.store.path.startswith("ducklake:"):
+        yield "store.path", repr(config.store.path), "a DuckDB file: this release knows no DuckLake"
 
 
 def _targets(config: Config) -> Found:
