@@ -243,10 +243,11 @@ class Recorder:
         return stored and not self._unread and not self.committer.busy and not self.rounds.extra
 
     def _sweep(self, now_s: float) -> None:
-        """Once in ten seconds: what a writer left that died before its segment had its name."""
+        """Once in ten seconds: retention, when its day has come, and what a writer left that died before its segment had its name."""
         if now_s - self._swept_s < 10.0:
             return
         self._swept_s = now_s
+        self.committer.prune_daily(self.config.store.retention_days)
         for path in self.folder.glob("*.tmp"):
             with suppress(FileNotFoundError):
                 if now_s - path.stat().st_mtime > LEFTOVER_S and is_sealed(path):

@@ -124,3 +124,8 @@ def test_snapshot_and_verify_and_prune_work_beside_traffic(flow: tuple[Serve, Mo
 def test_segments_are_gone_once_they_are_stored(flow: tuple[Serve, Models, Models]) -> None:
     serve, *_ = flow
     until(lambda: sum(path.stat().st_size for path in serve.journal.glob("*.seg")) < 20_000, 15)
+
+
+def test_retention_is_kept_by_itself(flow: tuple[Serve, Models, Models]) -> None:
+    serve, *_ = flow
+    until(lambda: serve.query("SELECT * FROM audit WHERE action = 'store.pruned' AND detail LIKE '%45 days%'"), 30)
