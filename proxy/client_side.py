@@ -75,7 +75,7 @@ class Client(Peer):
         request.method, request.keep = parser.get_method(), parser.should_keep_alive()
         version = parser.get_http_version()
         request.http11 = version == "1.1"
-        if refusal := refusal_of(request, version, self.worker.config.server, self.seen):
+        if refusal := refusal_of(request, version, self.worker.limits, self.seen):
             raise refusal
         if request.connection:
             request.lines = without(request.lines, named_by(request.connection))
@@ -135,8 +135,8 @@ class Client(Peer):
     def _begin_or_wait(self) -> None:
         if self.requests and self.requests[0].headed:
             self._begin()
-        elif self.seen > self.worker.config.server.head_max_bytes:
-            self.refuse(Refusal(431, "head_too_large", f"a head larger than {self.worker.config.server.head_max_bytes} bytes"))
+        elif self.seen > self.worker.limits.head_max_bytes:
+            self.refuse(Refusal(431, "head_too_large", f"a head larger than {self.worker.limits.head_max_bytes} bytes"))
 
     def _begin(self) -> None:
         request, self.seen = self.requests[0], 0
@@ -160,7 +160,7 @@ class Client(Peer):
         if body or request.complete:
             self.seen, self.uploading = 0, not request.complete
             call.upload(body, request.complete)
-        elif self.seen > self.worker.config.server.head_max_bytes:  # trailers or chunk extensions without end
+        elif self.seen > self.worker.limits.head_max_bytes:  # trailers or chunk extensions without end
             self._malformed(None)
 
     def eof_received(self) -> None:
@@ -275,7 +275,7 @@ class Client(Peer):
     # ---- deadlines, by the worker's sweep
 
     def sweep(self, now: int) -> None:
-        limits = self.worker.config.server
+        limits = self.worker.limits
         if self.over:
             if now - self.since > LINGER_S * 1e9:
                 self.transport.abort()

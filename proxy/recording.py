@@ -5,6 +5,7 @@ size and hash. Events are built long after the bytes have passed, in the journal
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from proxy.events import CallEvent, ExchangeEvent, recorded_headers, redacted_path
@@ -83,14 +84,13 @@ class _Keys(dict[bytes, str]):
 _KEYS = _Keys()
 
 
-def _headers(lines: list[bytes]) -> dict[str, str]:
+def _headers(lines: Sequence[bytes]) -> dict[str, str]:
     """What `recorded_headers` would keep of these lines, without asking it for every line of every call."""
     kept: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(b": ")
         if key := _KEYS[name]:
-            text = value.decode("latin-1")
-            kept[key] = f"{kept[key]}, {text}" if key in kept else text
+            kept[key] = value.decode("latin-1") if key not in kept else f"{kept[key]}, {value.decode('latin-1')}"
     return kept
 
 
@@ -136,7 +136,7 @@ def exchange_event(call: "Call") -> Made:
         first_byte_us=(call.first_at - began) // 1000 if call.first_at else None,
         overhead_us=(call.up_ns + call.down_ns) // 1000,
         chunks=call.chunks,
-        marks=[((marks[i] - began) // 1000, marks[i + 1]) for i in range(0, len(marks), 2)],
+        marks=[((at - began) // 1000, size) for at, size in zip(marks[::2], marks[1::2], strict=True)],
         max_gap_us=call.max_gap // 1000,
         size=got.size,
         sha256=got.sha256,

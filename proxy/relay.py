@@ -9,6 +9,7 @@ that was sent is still in memory, and one of: none of it had left our buffer; th
 acknowledged none of it; the method is safe (GET, HEAD, OPTIONS, TRACE). In doubt it is 502: what a model was asked is not asked twice.
 """
 
+from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -41,37 +42,35 @@ LAST_CHUNK = b"0\r\n\r\n"
 class Call:
     """One request on its way up and its answer on its way down."""
 
-    __slots__ = (
-        "again", "chunked_down", "chunks", "client", "dialect", "down_ns", "ended", "ended_at", "error", "first_at", "got", "http11",
-        "is_head", "keep", "last_at", "lines_down", "marks", "max_gap", "number", "opening_down", "opening_up", "pool", "request", "sent",
-        "status", "up_ns", "uploaded", "upstream", "way", "worker",
-    )  # fmt: skip
+    # what most calls never change lives on the class: one of these is made per call
+    upstream: "Upstream | None" = None
+    dialect: Dialect | None = None
+    sent: Capture | None = None
+    got: Capture | None = None
+    opening_down: bytes | None = None
+    lines_down: Sequence[bytes] = ()
+    ended: Ended = "complete"
+    error = ""
+    uploaded = chunked_down = False
+    status = chunks = first_at = last_at = max_gap = up_ns = down_ns = ended_at = 0
 
     def __init__(self, worker: "Worker", client: "Client", request: "Request", road: Road):
-        worker.number += 1
         self.worker, self.client, self.request = worker, client, request
-        way, self.pool, dialect = road
-        self.way, self.dialect = way, dialect
+        way, pool, dialect = road
+        self.way, self.pool = way, pool
+        worker.number += 1
         self.number = worker.number
-        self.upstream: Upstream | None = None
         self.again: list[bytes] | None = []
         """All that was sent, while it may have to be sent again; None once it may not."""
         self.is_head, self.http11, self.keep = request.method == b"HEAD", request.http11, request.keep
-        self.uploaded = self.chunked_down = False
-        self.status = self.chunks = self.first_at = self.last_at = self.max_gap = self.up_ns = self.down_ns = self.ended_at = 0
-        self.ended: Ended = "complete"
-        self.error = ""
-        self.marks: list[int] = []
-        """When (ns) and at which size of the body each of the first chunks came, flat."""
-        self.lines_down: list[bytes] = []
         self.opening_up: bytes | None = request_head(
             request.method, way.upstream_target(request.target), way.version_and_host, request.lines, chunked=request.chunked
         )
-        self.opening_down: bytes | None = None
-        self.sent = self.got = None
         if dialect is not None:
-            most = worker.config.server.capture_max_bytes
-            self.sent, self.got = Capture(worker.journal, most), Capture(worker.journal, most)
+            self.dialect = dialect
+            self.sent, self.got = Capture(worker.journal, worker.capture_max), Capture(worker.journal, worker.capture_max)
+            self.marks: list[int] = []
+            """When (ns) and at which size of the body each of the first chunks came, flat."""
 
     # ---- up
 
@@ -145,7 +144,7 @@ class Call:
             self.keep = self.keep and self.http11
         self.keep = self.keep and self.uploaded and not self.worker.draining
         connection = b"" if self.keep and self.http11 else b"keep-alive" if self.keep else b"close"
-        if self.worker.config.server.call_id_header and self.dialect is not None:
+        if self.worker.call_id_header and self.dialect is not None:
             lines = [*lines, b"x-understudy-call-id: " + self.worker.id_of(self.number).encode()]
         self.opening_down = response_head(status, reason, lines, chunked=self.chunked_down, connection=connection)
 

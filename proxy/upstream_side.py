@@ -113,10 +113,11 @@ class Upstream(Peer):
 
     def release(self, *, reusable: bool) -> None:
         self.call = None
-        if reusable and self.keep and self.complete and not self.transport.is_closing():
+        if reusable and self.keep and self.complete:
             self.complete = self.headed = self.answered = False
             self.reused, self.seen = True, 0
-            self.let_go(self.holds)
+            if self.holds:
+                self.let_go(self.holds)
             self.pool.idle.append(self)
         else:
             self.transport.abort()

@@ -45,6 +45,8 @@ class Worker:
     def __init__(self, config: Config, listening: socket.socket, process: str):
         self.config, self.process = config, process
         self.config_hash = config.hash
+        self.limits, self.capture_max = config.server, config.server.capture_max_bytes
+        self.call_id_header = config.server.call_id_header
         self.journal = Journal(config.journal_folder, process, config.hash, limits_of(config))
         self.clients: set[Client] = set()
         self.draining, self._empty = False, asyncio.Event()
@@ -168,7 +170,7 @@ class Worker:
 
     def _beat(self) -> None:
         self._timers["beat"] = self.loop.call_later(BEAT_S, self._beat)
-        self._epoch_ns = time.time_ns() - perf_counter_ns()
+        self._follow_the_clock()
         state = (
             len(self.clients),
             self.number,
@@ -179,6 +181,12 @@ class Worker:
         if state != self._last_beat or self.loop.time() - self._last_beat_at >= QUIET_BEAT_S:
             self._last_beat, self._last_beat_at = state, self.loop.time()
             self._put_beat()
+
+    def _follow_the_clock(self) -> None:
+        """Take over a step of the wall clock, but no jitter: one call's two events agree on when it began."""
+        epoch_ns = time.time_ns() - perf_counter_ns()
+        if abs(epoch_ns - self._epoch_ns) > 1_000_000:
+            self._epoch_ns = epoch_ns
 
     def _put_beat(self) -> None:
         beat = BeatEvent(

@@ -34,7 +34,7 @@ def test_a_call_and_its_exchange_say_what_passed(tmp_path: Path) -> None:
     assert exchange.headers == {"content-type": "application/json", "x-request-id": "req_1", "x-ratelimit-limit-requests": "10"}
     assert (exchange.size, exchange.chunks, exchange.sha256, exchange.config) == (6, 1, "", hash_)
     assert began - 2 <= call.at == exchange.at <= ended + 2 and exchange.latency_us <= ended - began + 2
-    assert relay.last_beat.calls == 1 and relay.last_beat.dropped == {} and relay.last_beat.journal_queue_bytes == 0
+    assert relay.last_beat.calls == 1 and relay.last_beat.dropped == {} and relay.worker.journal.held == 0
 
 
 def test_ids_differ_between_calls_and_workers_and_go_out_where_asked(tmp_path: Path) -> None:
