@@ -1,0 +1,174 @@
+"""What the relay costs: `python tests/bench/bench_relay.py`. A worker beside direct calls, CPU per call and per chunk, latency.
+
+Everything runs on loopback in processes of its own: a scripted upstream, the worker with its journal on (in /dev/shm where there is one),
+and a load generator. The figure to trust is the worker's CPU time per call: it survives a busy machine far better than latency does.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS, CONNECTIONS, STREAMS, GAP_S = 3.0, 16, 100, 0.02
+TEXT = '[store]\njournal = "{folder}"\n[targets.gpt]\nurl = "http://127.0.0.1:{port}"\n[[routes]]\nname = "main"\nincumbent = "gpt"\n'
+WORKER = """
+import socket, sys
+from proxy import worker
+from proxy.config_file import parse
+worker.run(parse(sys.argv[2]), socket.socket(fileno=int(sys.argv[1])), "bench")
+"""
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_TOP_PAD_": "16777216"}
+ANSWER = b'{"choices":[{"message":{"content":"' + b"word " * 280 + b'"}}]}'
+EVENT = b"data: " + b"x" * 262 + b"\n\n"
+
+
+def request(chars: int, *, stream: bool = False) -> bytes:
+    body = json.dumps({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "word " * (chars // 5)}]}).encode()
+    return b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        len(body),
+        body,
+    )
+
+
+class Model(asyncio.Protocol):
+    """Answers after the announced bytes came: whole, or as an endless stream of events when the body asks for one."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport, self.got, self.streaming = transport, b"", None
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        head, mark, body = self.got.partition(b"\r\n\r\n")
+        if not mark or len(body) < int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]):
+            return
+        self.got = b""
+        if b'"stream": true' in body[:100]:
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.tick()
+        else:
+            lines = b"Content-Type: application/json\r\nx-request-id: req_1\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
+            self.transport.write(b"HTTP/1.1 200 OK\r\n" + lines + ANSWER)
+
+    def tick(self) -> None:
+        self.transport.write(b"%x\r\n%b\r\n" % (len(EVENT), EVENT))
+        self.streaming = asyncio.get_running_loop().call_later(GAP_S, self.tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.streaming is not None:
+            self.streaming.cancel()
+
+
+async def model(listening: socket.socket) -> None:
+    server = await asyncio.get_running_loop().create_server(Model, sock=listening)
+    await server.serve_forever()
+
+
+@dataclass
+class Load:
+    """What one run of the load saw."""
+
+    calls: int
+    chunks: int
+    p50_us: float
+    p99_us: float
+
+
+async def one(port: int, raw: bytes, until: float, took: list[float], *, stream: bool) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    size = 0
+    while time.perf_counter() < until:
+        begun = time.perf_counter()
+        writer.write(raw)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head
+        while stream and time.perf_counter() < until:
+            size += len(await reader.read(65_536))
+        if not stream:
+            await reader.readexactly(len(ANSWER))
+        took.append(time.perf_counter() - begun)
+    writer.close()
+    return size
+
+
+async def load(port: int, raw: bytes, seconds: float, connections: int, *, stream: bool) -> Load:
+    took: list[float] = []
+    until = time.perf_counter() + seconds
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(port, raw, until, took, stream=stream)) for _ in range(connections)]
+    cuts = statistics.quantiles(took, n=100) if len(took) > 1 else [0.0] * 99
+    return Load(len(took), sum(task.result() for task in tasks) // len(EVENT), cuts[49] * 1e6, cuts[98] * 1e6)
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def start(line: list[str], listening: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *line], cwd=ROOT, pass_fds=[listening.fileno()], env=os.environ | MALLOC)
+
+
+def unlink_sealed(folder: Path) -> None:
+    """What the recorder would do; between the runs is enough for a bench."""
+    for path in sorted(folder.glob("*.seg"))[:-1]:
+        path.unlink()
+
+
+def main() -> None:
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", end=", ")
+    print(", ".join(f"{name} {version(name)}" for name in ("uvloop", "httptools")))
+    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with socket.socket() as upstream, socket.socket() as ours, tempfile.TemporaryDirectory(dir=shm) as folder:
+        for sock in (upstream, ours):
+            sock.bind(("127.0.0.1", 0))
+            sock.listen(1024)
+        port, at = upstream.getsockname()[1], ours.getsockname()[1]
+        scripted = start([__file__, "model", str(upstream.fileno())], upstream)
+        worker = start(["-c", WORKER, str(ours.fileno()), TEXT.format(folder=folder, port=port)], ours)
+        try:
+            measure("2 kB call", request(2000), port, at, worker.pid, Path(folder))
+            measure("400 kB call", request(400_000), port, at, worker.pid, Path(folder), connections=4)
+            measure("chunk", request(2000, stream=True), port, at, worker.pid, Path(folder), connections=STREAMS, stream=True)
+        finally:
+            for process in (worker, scripted):
+                process.send_signal(signal.SIGTERM)
+                process.wait(40)
+
+
+def measure(
+    what: str, raw: bytes, direct: int, ours: int, pid: int, folder: Path, *, connections: int = CONNECTIONS, stream: bool = False
+) -> None:
+    asyncio.run(load(ours, raw, 0.5, connections, stream=stream))
+    bare = asyncio.run(load(direct, raw, SECONDS, connections, stream=stream))
+    before = cpu_s(pid)
+    through = asyncio.run(load(ours, raw, SECONDS, connections, stream=stream))
+    count = through.chunks if stream else through.calls
+    print(f"{what:12s} {1e6 * (cpu_s(pid) - before) / max(count, 1):7.1f} us of the worker's CPU each, n = {count}", end="")
+    print("" if stream else f"; p50 {through.p50_us:.0f} us, p99 {through.p99_us:.0f} us (direct {bare.p50_us:.0f}, {bare.p99_us:.0f})")
+    unlink_sealed(folder)
+
+
+@pytest.mark.bench
+def test_print_what_the_relay_costs() -> None:
+    main()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["model"]:
+        asyncio.run(model(socket.socket(fileno=int(sys.argv[2]))))
+    else:
+        main()
