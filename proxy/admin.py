@@ -6,12 +6,12 @@ so that no web page can read it through a rebound name; with one, everything but
 
 import hmac
 import os
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from proxy.config import Config
 from proxy.config_rules import host_port
@@ -60,10 +60,7 @@ async def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(value, default=str), status=status, content_type="application/json")
 
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def _guard(token: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _guard(token: str) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path not in PROBES:

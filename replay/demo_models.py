@@ -161,5 +161,5 @@ async def _responses(request: web.Request) -> web.Response:
     part: dict[str, object] = {"type": "output_text", "text": text, "annotations": []}
     message: dict[str, object] = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
     usage = {"input_tokens": len(asked) // 4, "output_tokens": len(text) // 4, "total_tokens": (len(asked) + len(text)) // 4}
-    body: dict[str, object] = {"id": "resp_demo", "object": "response", "status": "completed", "model": model.name, "output": [message], "usage": usage}
-    return web.json_response(body)
+    head: dict[str, object] = {"id": "resp_demo", "object": "response", "status": "completed", "model": model.name}
+    return web.json_response(head | {"output": [message], "usage": usage})

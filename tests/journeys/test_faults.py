@@ -174,7 +174,12 @@ def test_a_full_journal_disk_costs_records_but_no_answers(tmp_path: Path) -> Non
     try:
         with Models("inc") as incumbent, Models("cand") as candidate:
             with serve_with(
-                tmp_path, incumbent, candidate.url, store=f'journal = "{disk}"', extra="[journal]\ndisk_reserve_bytes = 1_000_000\n", disk=disk
+                tmp_path,
+                incumbent,
+                candidate.url,
+                store=f'journal = "{disk}"',
+                extra="[journal]\ndisk_reserve_bytes = 1_000_000\n",
+                disk=disk,
             ) as serve:
                 serve_journal = disk
                 (serve_journal / "ballast").write_bytes(b"x" * 4_900_000)
