@@ -28,7 +28,7 @@ def a_config(
     price = Price(input=1.0, output=2.0)
     return Config(
         server=Server(workers=1),
-        store=StoreSection(bodies=bodies),
+        store=StoreSection(bodies=bodies, retention_days=36_500),  # the times of tests are fixed
         shadow=ShadowSection(stale_s=stale_s),
         targets={"gpt": Target(url="https://api.openai.com", price=price), "small": Target(url="http://127.0.0.1:9", price=price)},
         routes=[Route(name="main", incumbent="gpt", shadow=[ShadowLeg(target="small")] if shadow else [])],
