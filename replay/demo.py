@@ -6,6 +6,8 @@ and looks only at what a user can look at: the status page and the store.
 
 import asyncio
 import contextlib
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -179,7 +181,7 @@ class Demo:
         return f"{self.sent} calls sent, {self.answered} answered, {self.failed} failed; {_figure(status, 'pairs')} pairs"
 
     def _table(self, status: dict[str, object]) -> RenderableType:
-        table = Table(title="understudy demo: Ctrl-C ends it", title_justify="left", show_header=False)
+        table = Table(title="Ctrl-C ends it", title_justify="left", show_header=False)
         for name, value in (("calls sent", self.sent), ("answered", self.answered), ("failed", self.failed)):
             table.add_row(name, str(value))
         for name in ("calls", "pairs"):
@@ -193,7 +195,7 @@ class Demo:
             f"metrics         http://{where.admin}/metrics\n"
             f"status          http://{where.admin}/api/status\n"
             f"configuration   {folder / 'understudy.toml'}\n"
-            f"pairs, live     understudy pairs --follow --config {folder / 'understudy.toml'}\n"
+            f"pairs, live     {_command()} pairs --follow --config {folder / 'understudy.toml'}\n"
             f"sending {RATE_PER_S:g} calls a second until {until}",
             highlight=False,
             soft_wrap=True,
@@ -211,11 +213,11 @@ class Demo:
                 self.console.print(f"{count} of {total} calls not mirrored to {target}: {decision} {reason}".rstrip(), highlight=False)
         self.console.print(
             f"\nlook closer:\n"
-            f"  understudy pairs --differs --config {config}\n"
-            f'  understudy store query --config {config} "SELECT target, decision, reason, count(*) FROM mirror_decisions GROUP BY ALL"\n'
+            f"  {_command()} pairs --differs --config {config}\n"
+            f'  {_command()} store query --config {config} "SELECT target, decision, reason, count(*) FROM mirror_decisions GROUP BY ALL"\n'
             f"\nyour own app, in three lines:\n"
-            f"  understudy init && understudy check\n"
-            f"  understudy serve\n"
+            f"  {_command()} init && {_command()} check\n"
+            f"  {_command()} serve\n"
             f"  export OPENAI_BASE_URL=http://127.0.0.1:8080/v1",
             highlight=False,
             soft_wrap=True,
@@ -227,6 +229,11 @@ def a_console() -> Console:
     """As wide as the terminal; elsewhere as wide as the tables."""
     console = Console()
     return console if console.is_terminal else Console(width=110)
+
+
+def _command() -> str:
+    """How to type the command here: by its name where the shell finds it, else by its path."""
+    return "understudy" if shutil.which("understudy") else os.path.relpath(sys.argv[0])
 
 
 async def _serve_model(stack: contextlib.AsyncExitStack, model: Model) -> int:
