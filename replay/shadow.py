@@ -33,6 +33,9 @@ from replay.player import Player, flushed, settlement
 from replay.room import Room
 
 POLL_S = 0.010
+QUIET_POLL_S = 0.040
+"""After two seconds without a call: still well below the 100 ms within which a call is to be seen."""
+QUIET_AFTER_S = 2.0
 POLL_BYTES = 8 << 20
 CURSOR_S = 0.1
 BEAT_S, BEAT_IDLE_S = 1.0, 5.0
@@ -180,6 +183,7 @@ class Shadow:
     # ---- the flow
 
     async def _follow(self) -> None:
+        last = time.monotonic()
         while True:
             stopping = self.stop.is_set()  # asked before the poll: what was journaled before the signal is still taken
             passed = self.tail.poll()
@@ -190,8 +194,11 @@ class Shadow:
             self._beat_if_due()
             if stopping and not passed:
                 return
-            if not passed:
-                await _pause(self.stop, POLL_S)
+            now = time.monotonic()
+            if passed:
+                last = now
+            else:
+                await _pause(self.stop, POLL_S if now - last < QUIET_AFTER_S else QUIET_POLL_S)
 
     def _take(self, passed: Passed) -> None:
         event = passed.event
