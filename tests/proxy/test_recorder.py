@@ -334,8 +334,13 @@ def test_a_process_is_gone_when_there_is_none_or_a_younger_one_or_a_zombie() -> 
 # ---- the store is held by somebody else
 
 HOLDER = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1], read_only=True)
+import sys, time, duckdb
+while True:
+    try:
+        connection = duckdb.connect(sys.argv[1], read_only=True)
+        break
+    except duckdb.IOException:  # the recorder has it this moment
+        time.sleep(0.001)
 print("held", flush=True)
 sys.stdin.readline()
 """
