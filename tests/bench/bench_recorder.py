@@ -14,6 +14,7 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -56,9 +57,11 @@ def a_text(seed: random.Random, size: int) -> str:
 def streamed(text: str, seed: random.Random) -> bytes:
     """The same answer as a stream of about one event per word, usage last."""
     head = {"id": "c-1", "object": "chat.completion.chunk", "model": "gpt-4o-2024-08-06"}
-    deltas = [{**head, "choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]} for word in text.split(" ")]
-    last = [{**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
-    usage = [{**head, "choices": [], "usage": {"prompt_tokens": 500, "completion_tokens": len(deltas)}}]
+    deltas: list[dict[str, Any]] = [
+        {**head, "choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]} for word in text.split(" ")
+    ]
+    last: list[dict[str, Any]] = [{**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+    usage: list[dict[str, Any]] = [{**head, "choices": [], "usage": {"prompt_tokens": 500, "completion_tokens": len(deltas)}}]
     return b"".join(b"data: " + orjson.dumps(each) + b"\n\n" for each in [*deltas, *last, *usage]) + b"data: [DONE]\n\n"
 
 
