@@ -102,3 +102,7 @@ def test_a_large_store_makes_a_round_no_dearer_when_ids_are_ordered_by_time(stor
     filled(store, size)
     told(f"{size:,} rows there, random ids", 500, measured(store, 500, 10, lambda: str(uuid4())))
     assert told(f"{size:,} rows there, ids by time", 500, measured(store, 500, 10)) < 4 * BUDGET_US
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__, "-s", "-q"]))
