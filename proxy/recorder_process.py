@@ -16,7 +16,7 @@ from proxy.recorder import Observer, Recorder
 MINUTE_S = 60.0
 
 
-async def run(inherited: Inherited, listening: socket.socket, observers: Sequence[Observer] = ()) -> None:
+async def run(inherited: Inherited, listening: socket.socket, observers: Sequence[Observer] = (), *, minute_s: float = MINUTE_S) -> None:
     """Record until SIGTERM, then store what the journal still holds and return."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -24,7 +24,7 @@ async def run(inherited: Inherited, listening: socket.socket, observers: Sequenc
     runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listening).start()
-    minutes = asyncio.get_running_loop().create_task(_say_minutes(recorder))
+    minutes = asyncio.get_running_loop().create_task(_say_minutes(recorder, minute_s))
     try:
         await recorder.run(stop)
     finally:
@@ -34,10 +34,10 @@ async def run(inherited: Inherited, listening: socket.socket, observers: Sequenc
         await runner.cleanup()
 
 
-async def _say_minutes(recorder: Recorder) -> None:
+async def _say_minutes(recorder: Recorder, minute_s: float) -> None:
     """What a person wants to know, once a minute, when it changed."""
     while True:
-        await asyncio.sleep(MINUTE_S)
+        await asyncio.sleep(minute_s)
         try:
             line = recorder.summary_line()
         except Exception:  # a line less; the recorder goes on
