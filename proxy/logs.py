@@ -18,7 +18,7 @@ def configure(process: str, stream: Any = None) -> None:
     """Call once per process, before anything logs. `process` is bound to every event."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {"process": process, **event},  # threads, too, belong to the process
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -28,7 +28,6 @@ def configure(process: str, stream: Any = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     _replace_foreign_loggers()
 
 
