@@ -1,6 +1,7 @@
 """Story 1: an app changes only its base URL; both answers of every eligible call lie side by side within seconds."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,3 +130,13 @@ def test_segments_are_gone_once_they_are_stored(flow: tuple[Serve, Models, Model
 def test_retention_is_kept_by_itself(flow: tuple[Serve, Models, Models]) -> None:
     serve, *_ = flow
     until(lambda: serve.query("SELECT * FROM audit WHERE action = 'store.pruned' AND detail LIKE '%45 days%'"), 30)
+
+
+def test_the_store_verifies_after_a_quiet_while_between_calls(flow: tuple[Serve, Models, Models]) -> None:
+    serve, *_ = flow
+    for number in range(2):
+        before = serve.one("SELECT count(*) FROM calls")
+        post(serve.url + "/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": f"quiet {number}"}]})
+        until(lambda before=before: serve.one("SELECT count(*) FROM calls") > before, 20)
+        time.sleep(6)  # a segment of beats alone, which is never stored
+    until(lambda: command("store", "verify", "--config", str(serve.file)).returncode == 0, 20)

@@ -87,7 +87,7 @@ def test_a_healthy_store_passes_every_check(store: Store) -> None:
     text = "You are kind."
     store.commit(a_round(1, 2))
     store.commit(Round(calls=(a_call(3, prefix_hash=content_hash(text)),), decisions=(a_decision(3),), prefixes={content_hash(text): text}))
-    store.commit(Round(segments=(a_segment("a", first_seq=0, last_seq=2), a_segment("b", first_seq=3, last_seq=9))))
+    store.commit(Round(segments=(a_segment("a", first_seq=0, last_seq=2), a_segment("b", first_seq=5, last_seq=9, events=5))))
     store.commit(Round(audits=tuple(AuditRow(at=NOON, actor="a", action=str(n), detail="") for n in range(3))))
     assert broken(store) == []
     assert {check.name: check.found for check in store.verify()}["calls can be read"] == "3 rows"
@@ -103,8 +103,8 @@ def test_a_healthy_store_passes_every_check(store: Store) -> None:
         ),
         (Round(exchanges=(an_exchange(),)), "exchanges have their call"),
         (
-            Round(segments=(a_segment("a", first_seq=0, last_seq=2), a_segment("b", first_seq=4, last_seq=9))),
-            "no event is missing between segments",
+            Round(segments=(a_segment("a", first_seq=0, last_seq=2), a_segment("b", first_seq=4, last_seq=9, events=5))),
+            "no event is missing inside a segment",
         ),
         (Round(segments=(a_segment(damage="not an event at 7"),)), "no segment is damaged"),
         (Round(prefixes={"0" * 64: "another text"}), "prefixes are what their hashes say"),
