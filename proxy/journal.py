@@ -16,10 +16,11 @@ from typing import Any
 
 import msgspec
 
+from proxy.config import Config
 from proxy.events import AnyEvent
 from proxy.segment_file import Batch, JournalLimits, SegmentFile, folder_bytes
 
-__all__ = ["Journal", "JournalLimits", "Made", "folder_bytes"]
+__all__ = ["Journal", "JournalLimits", "Made", "folder_bytes", "limits_of"]
 
 Made = tuple[AnyEvent, Sequence[bytes]]
 """An event and the pieces of its body; the journal sets `seq` and `body`."""
@@ -160,3 +161,16 @@ class Journal:
 
 def _as_is(made: Made) -> Made:
     return made
+
+
+def limits_of(config: Config) -> JournalLimits:
+    section = config.journal
+    return JournalLimits(
+        queue_max_bytes=section.queue_max_bytes,
+        disk_max_bytes=section.disk_max_bytes,
+        disk_reserve_bytes=section.disk_reserve_bytes,
+        segment_max_bytes=section.segment_max_bytes,
+        segment_age_s=section.segment_age_s,
+        fsync=section.fsync,
+        fsync_interval_s=section.fsync_interval_s,
+    )

@@ -22,7 +22,7 @@ from proxy.client_side import Client
 from proxy.config import Config
 from proxy.dialects import dialect_of
 from proxy.events import BeatEvent
-from proxy.journal import Journal, JournalLimits
+from proxy.journal import Journal, limits_of
 from proxy.relay import Call, Road
 from proxy.request import Request
 from proxy.routing import Destination, Routes
@@ -231,19 +231,6 @@ def _id_prefix() -> str:
     bits = secrets.randbits(74)
     head, middle, tail = f"{bits >> 26:012x}", (bits >> 14) & 0xFFF, bits & 0x3FFF
     return f"{head[:8]}-{head[8:]}-8{middle:03x}-{0x8000 | tail:04x}-"
-
-
-def limits_of(config: Config) -> JournalLimits:
-    section = config.journal
-    return JournalLimits(
-        queue_max_bytes=section.queue_max_bytes,
-        disk_max_bytes=section.disk_max_bytes,
-        disk_reserve_bytes=section.disk_reserve_bytes,
-        segment_max_bytes=section.segment_max_bytes,
-        segment_age_s=section.segment_age_s,
-        fsync=section.fsync,
-        fsync_interval_s=section.fsync_interval_s,
-    )
 
 
 def run(config: Config, listening: socket.socket, process: str, *, ready: Callable[[], None] | None = None) -> None:

@@ -19,7 +19,7 @@ import uvloop
 
 from proxy.config import Config, ConfigError
 from proxy.events import BeatEvent, CallEvent, ExchangeEvent
-from proxy.journal import Journal, JournalLimits
+from proxy.journal import Journal, limits_of
 from proxy.logs import log
 from proxy.segments import Passed, Tail, born_us, process_of, read_segment, segment_names
 from replay import cursor
@@ -112,7 +112,7 @@ class Shadow:
     def __init__(self, config: Config, legs: Stage, room: Room, process: str, stop: asyncio.Event):
         self.config, self.process, self.stop, self.folder = config, process, stop, config.journal_folder
         self.prefixes = {route.name: route.path for route in config.routes}
-        limits = JournalLimits(**{name: getattr(config.journal, name) for name in config.journal.__struct_fields__})
+        limits = limits_of(config)
         self.journal = Journal(self.folder, process, config.hash, limits)
         self.ledger = Ledger(
             self.folder / LEDGER_FOLDER, fsync=limits.fsync, fsync_interval_s=limits.fsync_interval_s, horizon=self._horizon
