@@ -13,12 +13,11 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from proxy.addresses import is_loopback_host
 from proxy.config import Config
-from proxy.config_rules import host_port
 from proxy.health import Health
 
 TOKEN_VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
-LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 PROBES = frozenset(("/healthz", "/readyz"))
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -29,12 +28,6 @@ class Known(Protocol):
     def status(self) -> dict[str, object]: ...
     def health(self) -> Health: ...
     def exposition(self) -> bytes: ...
-
-
-def is_loopback(address: str) -> bool:
-    """Whether `host:port` is one that only this machine reaches."""
-    where = host_port(address)
-    return where is not None and (where[0] in LOOPBACK or where[0].startswith("127."))
 
 
 def application(known: Known, config: Config) -> web.Application:
@@ -67,7 +60,7 @@ def _guard(token: str) -> Middleware:
             if token and not _token_agrees(request, token):
                 return await _json({"error": f"a bearer token is needed: the value of {TOKEN_VARIABLE}"}, 401)
             if not token and not _names_loopback(request.host):
-                return await _json({"error": f"this Host is not one of {', '.join(sorted(LOOPBACK))}; set {TOKEN_VARIABLE}"}, 403)
+                return await _json({"error": f"this Host is not a loopback one (127.0.0.1, ::1, localhost); set {TOKEN_VARIABLE}"}, 403)
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -86,4 +79,4 @@ def _names_loopback(host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
-    return name in LOOPBACK or name.startswith("127.")
+    return is_loopback_host(name)

@@ -16,6 +16,8 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0)]
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=1024)]
+DEFAULT_BUDGET_USD = 20.0
+"""A day's limit of a priced target that is not on loopback and has none of its own."""
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from proxy.addresses import host_port
 from proxy.config import Config, Fault, Route, Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
+ROUTE_PATH = re.compile(r"/(?!.*(?:^|/)\.\.?(?:/|\Z))[!-"$->@-~]*\Z")
 RESERVED = frozenset(("incumbent", "candidate", "repeat", "baseline", "other", "none"))
 DIALECT_FAMILIES = ("openai", "anthropic", "gemini")
 
@@ -22,16 +24,6 @@ def faults_of(config: Config, file: str) -> list[Fault]:
 
 Found = Iterator[tuple[str, str, str]]
 """key, found, expected"""
-
-
-def host_port(address: str) -> tuple[str, int] | None:
-    """`127.0.0.1:8080` or `[::1]:8080`; None when it is neither."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        return None
-    if host.startswith("[") and host.endswith("]"):
-        return host[1:-1], int(port)
-    return (host, int(port)) if host and ":" not in host else None
 
 
 def _addresses(config: Config) -> Found:
@@ -49,6 +41,8 @@ def _not_yet(config: Config) -> Found:
         yield "server.outgoing_proxy", repr(config.server.outgoing_proxy), "nothing: this release makes its connections itself"
     if config.store.path.startswith("ducklake:"):
         yield "store.path", repr(config.store.path), "a DuckDB file: this release knows no DuckLake"
+    for number, rollout in enumerate(config.rollouts):
+        yield f"rollouts[{number}]", repr(rollout.name), "no [[rollouts]]: this release mirrors calls and does not switch any"
 
 
 def _targets(config: Config) -> Found:
@@ -114,8 +108,8 @@ def _routes(config: Config) -> Found:
 def _route(where: str, route: Route, config: Config) -> Found:
     if not NAME.match(route.name):
         yield f"{where}.name", repr(route.name), "letters, digits, - _ ."
-    if not route.path.startswith("/"):
-        yield f"{where}.path", repr(route.path), 'a path that begins with "/"'
+    if not ROUTE_PATH.match(route.path):
+        yield f"{where}.path", repr(route.path), 'a path that begins with "/", without ?, #, spaces and dot segments'
     yield from _known(f"{where}.incumbent", route.incumbent, config.targets, "target")
     incumbent = config.targets.get(route.incumbent)
     if incumbent is not None and not incumbent.url:

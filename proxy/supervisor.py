@@ -21,8 +21,8 @@ from pathlib import Path
 import msgspec
 
 from proxy import handover
+from proxy.addresses import host_port
 from proxy.config import Config, ConfigError, Fault
-from proxy.config_rules import host_port
 from proxy.inheritance import Inherited, Key, hand_down
 from proxy.logs import log
 

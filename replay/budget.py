@@ -4,29 +4,18 @@ Law: what is spent and what is reserved never exceed the limit, however many cal
 budget to keep: its calls are allowed, and their decisions say so.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from decimal import Decimal
-from urllib.parse import urlsplit
 
-from proxy.config import Target
-
-DEFAULT_USD_PER_DAY = Decimal(20)
+from proxy.addresses import is_loopback_url
+from proxy.config import DEFAULT_BUDGET_USD, Target
 
 
 def limit_of(target: Target) -> Decimal | None:
     """The day's limit; None: there is none (a model of one's own, on loopback, that nobody limited)."""
     if target.budget_usd_per_day is not None:
         return Decimal(str(target.budget_usd_per_day))
-    return None if not target.url or is_loopback(target.url) else DEFAULT_USD_PER_DAY
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return None if not target.url or is_loopback_url(target.url) else Decimal(str(DEFAULT_BUDGET_USD))
 
 
 class Budget:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from proxy.admin import is_loopback
-from proxy.config import Config, Route, Target
+from proxy.addresses import is_loopback_url
+from proxy.config import DEFAULT_BUDGET_USD, Config, Route, Target
 
-DEFAULT_BUDGET_USD = 20.0
 VERSIONED = ("/v1", "/v1beta", "/v1alpha")
 
 
@@ -94,11 +93,7 @@ def _legs(config: Config, route: Route) -> list[Line]:
 
 def _leaves(target: Target) -> bool:
     """Raw text goes to somebody else's machine."""
-    return bool(target.url) and target.send == "raw" and not loopback_url(target.url)
-
-
-def loopback_url(url: str) -> bool:
-    return is_loopback(f"{urlsplit(url).hostname or ''}:0")
+    return bool(target.url) and target.send == "raw" and not is_loopback_url(target.url)
 
 
 def _target(name: str, target: Target, config: Config) -> list[Line]:
@@ -125,7 +120,7 @@ def _spend(name: str, target: Target, config: Config, mean: Mapping[str, float |
     budget = target.budget_usd_per_day
     if budget is not None:
         cap = f"at most {budget:g} USD a day"
-    elif loopback_url(target.url):
+    elif is_loopback_url(target.url):
         cap = "no cap (loopback)"
     else:
         cap = f"at most {DEFAULT_BUDGET_USD:g} USD a day (the default), if it is priced"

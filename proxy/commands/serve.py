@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.admin import TOKEN_VARIABLE, is_loopback
-from proxy.commands.plan import DEFAULT_BUDGET_USD, asked_by_us, loopback_url
-from proxy.config import Config, ConfigError, Fault
+from proxy.addresses import is_loopback_address, is_loopback_url
+from proxy.admin import TOKEN_VARIABLE
+from proxy.commands.plan import asked_by_us
+from proxy.config import DEFAULT_BUDGET_USD, Config, ConfigError, Fault
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
 from proxy.keys import credentials
@@ -38,7 +39,7 @@ def checked(file: Path) -> Config:
         credentials(config, asked_by_us(config), os.environ, str(file))
     except ConfigError as error:
         faults += error.faults
-    if not is_loopback(config.server.admin) and not os.environ.get(TOKEN_VARIABLE):
+    if not is_loopback_address(config.server.admin) and not os.environ.get(TOKEN_VARIABLE):
         faults.append(
             Fault(
                 file=str(file),
@@ -60,7 +61,7 @@ def opening_lines(config: Config, key: Key) -> list[str]:
         lines.append(f"route {route.name}: {route.path} → {route.incumbent} ({config.targets[route.incumbent].url}); shadowed by {legs}")
     for name in asked_by_us(config):
         target = config.targets[name]
-        if target.budget_usd_per_day is None and not loopback_url(target.url):
+        if target.budget_usd_per_day is None and not is_loopback_url(target.url):
             lines.append(f"budget of {name}: {DEFAULT_BUDGET_USD:g} USD a day if it is priced (the default; set budget_usd_per_day)")
     if not key.repeatable and config.store.bodies == "anonymized":
         lines.append(f"pseudonyms of this run will not be repeated by the next: set {KEY_VARIABLE} to keep them")

@@ -40,12 +40,9 @@ WRONG = [
     ),
     ("the incumbent as its own shadow", SOUND.replace('target = "small"', 'target = "gpt"'), "routes[0].shadow[0].target", "set repeat"),
     ("the same route twice", SOUND + '[[routes]]\nname = "main"\nincumbent = "gpt"', "routes[1]", "a name"),
-    (
-        "falling steps",
-        SOUND + '[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"\nsteps = [0.5, 0.1]',
-        "rollouts[0].steps",
-        "rising",
-    ),
+    ("a path with a query", SOUND.replace('incumbent = "gpt"', 'incumbent = "gpt"\npath = "/a?b=c"'), "routes[0].path", "without ?"),
+    ("a path that climbs", SOUND.replace('incumbent = "gpt"', 'incumbent = "gpt"\npath = "/a/../b"'), "routes[0].path", "dot segments"),
+    ("a rollout", SOUND + '[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"', "rollouts[0]", "does not switch"),
 ]
 
 
@@ -67,6 +64,11 @@ def test_a_fault_names_its_key_and_what_was_expected(text: str, key: str, expect
     found = faults(text)
     assert list(found) == [key]
     assert expected in found[key]
+
+
+def test_the_steps_of_a_rollout_rise() -> None:
+    found = faults(SOUND + '[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"\nsteps = [0.5, 0.1]')
+    assert "rising" in found["rollouts[0].steps"]
 
 
 def test_all_faults_are_named_at_once() -> None:
