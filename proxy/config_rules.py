@@ -12,7 +12,7 @@ from proxy.addresses import host_port
 from proxy.config import Config, Fault, Route, Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
-ROUTE_PATH = re.compile(r"/(?!.*(?:^|/)\.\.?(?:/|\Z))[!-"$->@-~]*\Z")
+ROUTE_PATH = re.compile(r'/(?!.*(?:^|/)\.\.?(?:/|\Z))[!-"$->@-~]*\Z')
 RESERVED = frozenset(("incumbent", "candidate", "repeat", "baseline", "other", "none"))
 DIALECT_FAMILIES = ("openai", "anthropic", "gemini")
 
