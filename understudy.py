@@ -71,7 +71,7 @@ def check(*, config: ConfigFile = CONFIG, as_json: Json = False, quiet: Quiet = 
     """
     from proxy.commands import check as plan
 
-    result = plan.check(config)
+    result = plan.check(config, _rehearse)
     plan.show(result, as_json=as_json, quiet=quiet)
     return FINE if result.sound else FAILED
 
@@ -84,7 +84,7 @@ def serve(*, config: ConfigFile = CONFIG, quiet: Quiet = False) -> int:
     """
     from proxy.commands.serve import serve as run
 
-    return run(config, (lambda line: None) if quiet else say)
+    return run(config, (lambda line: None) if quiet else say, _rehearse)
 
 
 @app.command
@@ -187,7 +187,7 @@ def _shadow(settings_fd: int, name: str, listen_fd: int) -> None:
     from replay import shadow
 
     inherited = inheritance.inherit(settings_fd)
-    shadow.run(inherited.config, inherited.key, name)
+    shadow.run(inherited.config, inherited.key, name, inherited.config_file)
 
 
 def _recorder(settings_fd: int, name: str, listen_fd: int) -> None:
@@ -213,6 +213,14 @@ def _process(role: str, words: list[str]) -> None:
 
 
 # ---- what commands share
+
+
+def _rehearse(config: Any, file: str) -> None:
+    """Everything the shadow will need, looked for now: keys, prompt files, baselines. Raises ConfigError with all that is missing."""
+    from replay.cast import stage
+    from replay.room import Room
+
+    stage(config, b"", os.environ, Room(0), file)
 
 
 def _store(config: Path) -> Any:

@@ -1,8 +1,11 @@
 """Who plays: the legs of every route out of the configuration, with their keys, prices, files and bounds. All faults are told at once."""
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -61,7 +64,7 @@ def stage(config: Config, key: bytes, environ: Mapping[str, str], room: Room, fi
 
 def _props(config: Config, name: str, credential: Credential, room: Room, doors: int, file: str) -> Props | list[Fault]:
     target = config.targets[name]
-    backend = _backend(config, target, credential, room)
+    backend = _backend(config, name, credential, room, file)
     system = _text_of(config, target.system_file, f"targets.{name}.system_file", file) if target.system_file else None
     faults = [*(backend if isinstance(backend, list) else []), *([system] if isinstance(system, Fault) else [])]
     if faults or isinstance(backend, list) or isinstance(system, Fault):
@@ -71,16 +74,29 @@ def _props(config: Config, name: str, credential: Credential, room: Room, doors:
     )
 
 
-def _backend(config: Config, target: Target, credential: Credential, room: Room) -> Backend | list[Fault]:
+def _backend(config: Config, name: str, credential: Credential, room: Room, file: str) -> Backend | list[Fault]:
+    target = config.targets[name]
     if target.baseline:
         rules = rules_from(config.path_of(target.baseline))
         return rules if isinstance(rules, list) else RulesLeg(rules, prompt_text)
     if target.command:
+        if not is_program(target.command[0], config.path_of(".")):
+            found = f"{target.command[0]!r}: no such program"
+            return [
+                Fault(
+                    file=file, key=f"targets.{name}.command", found=found, expected="a program that can be run, seen from the file's folder"
+                )
+            ]
         return CommandLeg(target.command, config.path_of("."), target.deadline_s, prompt_text)
     return HttpLeg(
         target, credential, room, answer_max_bytes=config.shadow.answer_max_bytes, connect_timeout_s=config.server.connect_timeout_s,
         proxy=config.server.outgoing_proxy,
     )  # fmt: skip
+
+
+def is_program(name: str, folder: Path) -> bool:
+    """Whether a baseline's first word can be started: by its path as seen from the configuration's folder, or found on PATH."""
+    return os.access(folder / name, os.X_OK) and (folder / name).is_file() if "/" in name else shutil.which(name) is not None
 
 
 def _text_of(config: Config, name: str, key: str, file: str) -> str | Fault:

@@ -62,11 +62,11 @@ class BoundedTail(Tail):
         return passed
 
 
-def run(config: Config, key: bytes, process: str = "shadow") -> None:
+def run(config: Config, key: bytes, process: str = "shadow", file: str = "understudy.toml") -> None:
     """Until SIGTERM. Exits with 2 when the user must fix something first."""
     room = Room(config.shadow.queue_max_bytes)
     try:
-        legs = stage(config, key, os.environ, room)
+        legs = stage(config, key, os.environ, room, file)
     except ConfigError as error:
         sys.stderr.write("".join(f"{fault}\n" for fault in error.faults))
         raise SystemExit(2) from None

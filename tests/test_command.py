@@ -109,3 +109,26 @@ def test_an_open_admin_port_needs_a_token(tmp_path: Path) -> None:
 def test_an_unknown_command_ends_with_2_and_one_line() -> None:
     done = command("sreve")
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("extra", "key"),
+    [
+        ('[targets.b]\nurl = "http://127.0.0.1:9"\nsystem_file = "none.txt"', "targets.b.system_file"),
+        ('[targets.b]\nurl = "http://127.0.0.1:9"\napi_key_file = "none.key"', "targets.b.api_key_file"),
+        ('[targets.b]\nbaseline = "none.toml"', "(file)"),
+        ('[targets.b]\ncommand = ["./none.py"]', "targets.b.command"),
+        ('[targets.b]\ncommand = ["no-such-program-anywhere"]', "targets.b.command"),
+        ('[targets.b]\nurl = "http://127.0.0.1:9"\n[store]\njournal = "taken/journal"', "store.journal"),
+        ('[targets.b]\nurl = "http://127.0.0.1:9"\n[store]\npath = "."', "store.path"),
+        ('[targets.b]\nurl = "http://127.0.0.1:9"\n[store]\npath = "none/understudy.duckdb"', "store.path"),
+    ],
+)
+@pytest.mark.parametrize("name", ["check", "serve"])
+def test_what_the_configuration_names_and_is_not_there_is_one_line(tmp_path: Path, name: str, extra: str, key: str) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    (tmp_path / "mine.toml").write_text(ROUTE.format(url="http://127.0.0.1:9") + 'shadow = [ { target = "b" } ]\n' + extra)
+    done = command(name, "--config", "mine.toml", cwd=tmp_path)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1 and f"{key}: found " in lines[0] and ("mine.toml: " in lines[0] or "none.toml: " in lines[0])

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from proxy.commands.plan import Line, asked_by_us, plan
 from proxy.commands.reach import Reached, reach
-from proxy.commands.serve import checked
+from proxy.commands.serve import Rehearse, checked
 from proxy.config import Config
 from proxy.dialects.dialect import Family
 from proxy.keys import credentials
@@ -33,9 +33,9 @@ class Checked:
         return all(each.ok for each in self.reached)
 
 
-def check(file: Path) -> Checked:
-    """Raises ConfigError with every fault of the file and the environment."""
-    config = checked(file)
+def check(file: Path, rehearse: Rehearse) -> Checked:
+    """Raises ConfigError with every fault of the file, the files it names and the environment."""
+    config = checked(file, rehearse)
     keys = credentials(config, asked_by_us(config), os.environ, str(file))
     headers = {name: key.headers(_family(config, name)) for name, key in keys.items()}
     reached = asyncio.run(reach(config, headers))

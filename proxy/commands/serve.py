@@ -11,15 +11,18 @@ from proxy.commands.plan import asked_by_us
 from proxy.config import DEFAULT_BUDGET_USD, Config, ConfigError, Fault
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
-from proxy.keys import credentials
 from proxy.logs import configure
+from proxy.places import faults_of_places
 from proxy.store import Store, StoreError
 from proxy.supervisor import Supervisor
 
+Rehearse = Callable[[Config, str], None]
+"""(configuration, its file): looks for all that the shadow will need; raises ConfigError. Handed in, since this package knows no shadow."""
 
-def serve(file: Path, say: Callable[[str], None]) -> int:
+
+def serve(file: Path, say: Callable[[str], None], rehearse: Rehearse) -> int:
     """Run until SIGTERM. Raises ConfigError or StoreError for what the user must fix, before anything is bound."""
-    config = checked(file)
+    config = checked(file, rehearse)
     try:
         Store(config.store_path).prepare()
     except StoreError as error:
@@ -28,15 +31,15 @@ def serve(file: Path, say: Callable[[str], None]) -> int:
     key = key_from_environment()
     for line in opening_lines(config, key):
         say(line)
-    return asyncio.run(Supervisor(config, file, key, reread=lambda: checked(file), say=say).run())
+    return asyncio.run(Supervisor(config, file, key, reread=lambda: checked(file, rehearse), say=say).run())
 
 
-def checked(file: Path) -> Config:
-    """The configuration, with everything that sending needs: keys in the environment, a token for an open admin port."""
+def checked(file: Path, rehearse: Rehearse) -> Config:
+    """The configuration, with everything that sending needs: keys, the files it names, its folders, a token for an open admin port."""
     config = load(file)
-    faults: list[Fault] = []
+    faults = faults_of_places(config, str(file))
     try:
-        credentials(config, asked_by_us(config), os.environ, str(file))
+        rehearse(config, str(file))
     except ConfigError as error:
         faults += error.faults
     if not is_loopback_address(config.server.admin) and not os.environ.get(TOKEN_VARIABLE):
