@@ -46,6 +46,8 @@ class Figures:
     silent: Mapping[str, float] = field(default_factory=dict[str, float])
     """Processes that should beat, and seconds since they did."""
     reader_fault: str = ""
+    ending: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Processes that keep ending, and how."""
 
 
 def causes(now: Figures, before: Figures) -> dict[str, str]:
@@ -61,6 +63,8 @@ def causes(now: Figures, before: Figures) -> dict[str, str]:
         found["store"] = f"the store has not taken a commit for {now.store_waiting_s:.0f} s: {now.store_trouble or 'no answer'}"
     if now.reader_fault:
         found["reader"] = f"the recorder failed: {now.reader_fault}"
+    for process, how in now.ending.items():
+        found[f"ending {process}"] = f"{process} {how}"
     for process, seconds in now.silent.items():
         if seconds > SILENT_S:
             found[f"silent {process}"] = f"{process} has not beaten for {seconds:.0f} s (limit {SILENT_S:.0f} s)"

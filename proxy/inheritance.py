@@ -22,6 +22,8 @@ class Inherited(msgspec.Struct, frozen=True, kw_only=True):
     config_file: str
     key: bytes = b""
     """The anonymizer's; empty for workers, who have nothing to anonymize."""
+    again: bool = False
+    """A successor: what it replaces was serving a moment ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

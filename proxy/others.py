@@ -5,12 +5,17 @@ Law: asked of files and the kernel, never of the processes; no answer means "not
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import orjson
 
+from proxy.serve_file import serving
+
 CURSOR = "shadow.cursor"
 REUSED_SLACK_S = 2.0
+ENDED_WITHIN_S = 60.0
+ENDED_TOO_OFTEN = 3
 
 
 def passed_by_shadow(folder: Path) -> frozenset[str]:
@@ -20,6 +25,19 @@ def passed_by_shadow(folder: Path) -> frozenset[str]:
         return frozenset(map(str, cursor["passed"]))
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
+
+
+def ended_lately(folder: Path, now_s: float) -> dict[str, str]:
+    """Processes that keep ending, by name, in words. One end is a restart and no cause for alarm."""
+    where = serving(folder)
+    ended = [each for each in where.ended if now_s - each.at < ENDED_WITHIN_S] if where else []
+    counts = Counter(each.name for each in ended)
+    codes = {each.name: each.code for each in ended}
+    return {
+        name: f"ended {count} times within {ENDED_WITHIN_S:.0f} s, last with code {codes[name]}"
+        for name, count in counts.items()
+        if count >= ENDED_TOO_OFTEN
+    }
 
 
 def is_gone(pid: int, wrote_s: float) -> bool:

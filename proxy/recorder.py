@@ -25,7 +25,7 @@ from proxy.intake import Intake, Memory, Observer
 from proxy.journal import folder_bytes
 from proxy.logs import log
 from proxy.metrics import Meters
-from proxy.others import is_gone, passed_by_shadow
+from proxy.others import ended_lately, is_gone, passed_by_shadow
 from proxy.recall import recall
 from proxy.rounds import Rounds
 from proxy.segments import born_us, is_sealed, read_segment, segment_names
@@ -56,8 +56,10 @@ class Pace:
 
 class Recorder:
     def __init__(
-        self, config: Config, key: bytes, *, observers: Sequence[Observer] = (), pace: Pace | None = None, memory: Memory | None = None
-    ):
+        self, config: Config, key: bytes, *, observers: Sequence[Observer] = (), pace: Pace | None = None, memory: Memory | None = None,
+        again: bool = False,
+    ):  # fmt: skip
+        """`again`: it replaces one that was recording a moment ago, so health begins as it was and not as red."""
         self.config, self.pace, self.memory = config, pace or Pace(), memory or Memory()
         self.folder = config.journal_folder
         ours, prices = _version("understudy"), f"genai-prices {_version('genai-prices')}"
@@ -72,7 +74,7 @@ class Recorder:
         self._watch, self._started_s, self._turned_s, self._swept_s, self._fault = Watch(), time.time(), time.monotonic(), 0.0, ""
         self._bytes = 0
         self._recalling: tuple[list[str], Future[list[Call]]] | None = None
-        self._health = Health(ready=False, reasons=("the recorder has not started",))
+        self._health = Health(ready=again, reasons=() if again else ("the recorder has not started",))
         self._status: dict[str, object] = {}
 
     # ---- for others: any thread, at any time
@@ -269,6 +271,7 @@ class Recorder:
             store_trouble=self.committer.trouble,
             silent=silent_for(self._expected(), {name: beat.at / 1e6 for name, beat in self.intake.beats.items()}, self._started_s, now_s),
             reader_fault=self._fault,
+            ending=ended_lately(self.folder, now_s),
         )
         self._health = self._watch.look(figures, now_s)
         self._status = self._told(figures, now_s)

@@ -20,7 +20,7 @@ async def run(inherited: Inherited, listening: socket.socket, observers: Sequenc
     """Record until SIGTERM, then store what the journal still holds and return."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    recorder = Recorder(inherited.config, inherited.key, observers=observers)
+    recorder = Recorder(inherited.config, inherited.key, observers=observers, again=inherited.again)
     runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listening).start()

@@ -25,7 +25,10 @@ from proxy.addresses import host_port
 from proxy.config import Config, ConfigError, Fault
 from proxy.inheritance import Inherited, Key, hand_down
 from proxy.logs import log
+from proxy.serve_file import NAME as SERVE_FILE
+from proxy.serve_file import Ended, Serving, announce, serving
 
+ENDED_KEPT = 20
 BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S = 0.1, 2.0, 10.0
 # Large bodies are mapped and unmapped by every malloc otherwise: 671 µs a 400 kB call against 419 (glibc reads these at start only).
 WORKER_ENVIRONMENT = {
@@ -33,15 +36,6 @@ WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_TOP_PAD_": "16777216",
 }
-
-
-class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """`serve.json` in the journal's folder: where this `serve` listens and who its children are."""
-
-    pid: int
-    listen: str
-    admin: str
-    children: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -69,6 +63,7 @@ class Supervisor:
     _children: dict[str, _Child] = field(default_factory=dict[str, _Child])
     _retired: list[_Child] = field(default_factory=list[_Child])
     _sockets: dict[str, socket.socket] = field(default_factory=dict[str, socket.socket])
+    _ended: list[Ended] = field(default_factory=list[Ended])
     _lock_fd: int = -1
 
     async def run(self) -> int:
@@ -134,17 +129,16 @@ class Supervisor:
                 os.kill(pid, signal.SIGTERM)
 
     def _announce(self) -> None:
+        self._retired = [child for child in self._retired if child.task is not None and not child.task.done()]
+        everyone = [*self._retired, *self._children.values()]  # of two with one name the younger is told: the other is leaving
         where = Serving(
             pid=os.getpid(),
             listen=address_of(self._sockets["listen"]),
             admin=address_of(self._sockets["admin"]),
-            children={name: child.process.pid for name, child in self._children.items() if child.process is not None},
+            children={child.name: child.process.pid for child in everyone if child.process is not None},
+            ended=self._ended,
         )
-        path = self.config.journal_folder / "serve.json"
-        making = path.with_suffix(".tmp-json")
-        making.write_bytes(msgspec.json.encode(where))
-        making.chmod(0o600)
-        making.replace(path)
+        announce(self.config.journal_folder, where)
 
     # ---- the children
 
@@ -153,15 +147,15 @@ class Supervisor:
         workers = [(f"worker-{number}", "worker") for number in range(config.server.workers)]
         return [*workers, ("shadow", "shadow"), ("recorder", "recorder")]
 
-    def _start(self, role: str, name: str) -> None:
+    def _start(self, role: str, name: str, *, again: bool = False) -> None:
         key = b"" if role == "worker" else self.key.value
-        settings = Inherited(config=self.config, config_file=str(self.config_file), key=key)
+        settings = Inherited(config=self.config, config_file=str(self.config_file), key=key, again=again)
         child = self._children[name] = _Child(role, name, settings=settings)
         child.task = asyncio.get_running_loop().create_task(self._watch(child), name=name)
 
     async def _watch(self, child: _Child) -> None:
         """Keep one child running for as long as it is wanted."""
-        while child.wanted:
+        while child.wanted and (settings := child.settings) is not None:
             child.started_at = time.monotonic()
             child.process = await self._spawn(child)
             self._announce()
@@ -171,6 +165,8 @@ class Supervisor:
             if time.monotonic() - child.started_at > HEALTHY_AFTER_S:
                 child.backoff_s = BACKOFF_FIRST_S
             child.restarts += 1
+            child.settings = msgspec.structs.replace(settings, again=True)
+            self._ended = [*self._ended[1 - ENDED_KEPT :], Ended(name=child.name, code=code, at=time.time())]
             log.warning("process.ended", child=child.name, code=code, restarts=child.restarts, again_in_s=child.backoff_s)
             await asyncio.sleep(child.backoff_s)
             child.backoff_s = min(child.backoff_s * 2, BACKOFF_MAX_S)
@@ -205,17 +201,20 @@ class Supervisor:
         for name, role in self._plan(config):
             if role == "worker":
                 self._start(role, name)
-        await self._end([child for child in former if child.role == "worker"], config.server.drain_s + 5)
+        # calls under way may take minutes: shadow and recorder do not wait for the workers that answer them
+        old = [child for child in former if child.role == "worker"]
+        leaving = asyncio.get_running_loop().create_task(self._end(old, config.server.drain_s + 5))
         for role in ("shadow", "recorder"):
             await self._end([child for child in former if child.role == role], 15.0)
-            self._start(role, role)
+            self._start(role, role, again=True)
+        await leaving
         log.info("config.reloaded", config=config.hash)
 
     async def _drain(self) -> None:
         everyone = [*self._children.values(), *self._retired]
         for role, wait_s in (("worker", self.config.server.drain_s + 5), ("shadow", 15.0), ("recorder", 30.0)):
             await self._end([child for child in everyone if child.role == role], wait_s)
-        (self.config.journal_folder / "serve.json").unlink(missing_ok=True)
+        (self.config.journal_folder / SERVE_FILE).unlink(missing_ok=True)
         for sock in self._sockets.values():
             sock.close()
 
@@ -248,14 +247,6 @@ def _signal(child: _Child, number: signal.Signals) -> None:
             child.process.send_signal(number)
     elif child.task is not None:
         child.task.cancel()  # waiting to be restarted
-
-
-def serving(folder: Path) -> Serving | None:
-    """What `serve.json` in a journal's folder says, when there is one that can be read."""
-    try:
-        return msgspec.json.decode((folder / "serve.json").read_bytes(), type=Serving)
-    except (OSError, msgspec.DecodeError):
-        return None
 
 
 def address_of(sock: socket.socket) -> str:

@@ -153,3 +153,42 @@ def test_children_survive_their_supervisor_and_the_next_serve_takes_over(tmp_pat
         until(lambda: not any(alive(pid) for pid in former.children.values()), 20, "the former children are retired")
         assert "hello" in ask(serve.url)
         until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE outcome = 'answered'") == 3, 20)
+
+
+def test_a_child_that_keeps_ending_shows_in_readyz_by_name_and_code(serve: Serve) -> None:
+    for _ in range(3):
+        before = serve.pid_of("shadow")
+        os.kill(before, signal.SIGKILL)
+        until(lambda before=before: serve.pid_of("shadow") != before, 15)
+    status, body = until(lambda: (found := serve.get("/readyz"))[0] == 503 and found, 10)
+    assert any("shadow ended 3 times" in reason and "code -9" in reason for reason in json.loads(body)["reasons"])
+    assert status == 503 and "hello" in ask(serve.url)
+
+
+def test_readiness_does_not_blink_while_sighup_replaces_the_recorder(serve: Serve) -> None:
+    assert serve.process is not None
+    until(lambda: serve.get("/readyz")[0] == 200, 20)
+    before = serve.pid_of("recorder")
+    serve.process.send_signal(signal.SIGHUP)
+    seen = set[int]()
+    until(lambda: seen.add(serve.get("/readyz")[0]) or serve.pid_of("recorder") != before, 20)
+    for _ in range(10):
+        seen.add(serve.get("/readyz")[0])
+        time.sleep(0.05)
+    assert seen == {200}
+
+
+def test_sighup_replaces_shadow_and_recorder_without_waiting_for_a_long_answer(tmp_path: Path) -> None:
+    with Models("inc", pieces=200, gap_s=0.03) as incumbent:
+        with Serve(tmp_path, config(BODY.format(incumbent=incumbent.url), server="drain_s = 30")) as serve:
+            assert serve.process is not None
+            answers: list[str] = []
+            asking = threading.Thread(target=lambda: answers.append(ask(serve.url, "x" * 1200, stream=True)))
+            asking.start()
+            until(lambda: len(incumbent.seen) == 1, 10)
+            before = serve.pid_of("recorder")
+            serve.process.send_signal(signal.SIGHUP)
+            until(lambda: serve.pid_of("recorder") != before, 20)
+            assert not answers, "the answer was still under way"
+            asking.join(30)
+            assert answers[0].endswith("data: [DONE]\n\n")
