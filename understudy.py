@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 
 import proxy
 
@@ -35,7 +35,7 @@ CONFIG = Path("understudy.toml")
 
 
 @app.command
-def demo(*, seconds: float | None = None) -> int:
+def demo(*, seconds: Annotated[float | None, Parameter(validator=validators.Number(gt=0, lte=86_400))] = None) -> int:
     """Scripted incumbent and candidate on loopback, the whole pipeline, traffic through it; ends with a first table.
 
     Example: understudy demo --seconds 20

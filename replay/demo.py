@@ -215,6 +215,7 @@ class Demo:
             f"\nlook closer:\n"
             f"  {_command()} pairs --differs --config {config}\n"
             f'  {_command()} store query --config {config} "SELECT target, decision, reason, count(*) FROM mirror_decisions GROUP BY ALL"\n'
+            f"  rm -r {folder}   # all of it is there, and nothing elsewhere\n"
             f"\nyour own app, in three lines:\n"
             f"  {_command()} init && {_command()} check\n"
             f"  {_command()} serve\n"

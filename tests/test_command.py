@@ -132,3 +132,9 @@ def test_what_the_configuration_names_and_is_not_there_is_one_line(tmp_path: Pat
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 2, done.stderr
     assert len(lines) == 1 and f"{key}: found " in lines[0] and ("mine.toml: " in lines[0] or "none.toml: " in lines[0])
+
+
+def test_a_demo_lasts_a_positive_and_finite_time() -> None:
+    for seconds in ("-5", "0", "inf"):
+        done = command("demo", "--seconds", seconds)
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and "--seconds" in done.stderr

@@ -16,12 +16,14 @@ CELL_MAX = 200
 
 
 def show(table: Table, *, as_json: bool, console: Console | None = None) -> None:
-    """`as_json`: an array of row objects."""
+    """`as_json`: an array of row objects. Into a pipe: a head line and one line a row, tabs between, as `cut` and `awk` want it."""
     if as_json:
         rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         print(orjson.dumps(rows, default=machine).decode(), flush=True)  # noqa: T201 (a command prints)
         return
     console = console or Console(soft_wrap=False)
+    if not console.is_terminal:
+        return _lines(table)
     grid = Grid(header_style="bold")
     for name in table.columns:
         grid.add_column(name, overflow="fold")
@@ -29,6 +31,19 @@ def show(table: Table, *, as_json: bool, console: Console | None = None) -> None
         grid.add_row(*(Text(_cell(value)) for value in row))
     console.print(grid)
     console.print(f"{len(table.rows)} rows", highlight=False)
+
+
+def _lines(table: Table) -> None:
+    for row in (table.columns, *table.rows):
+        print("\t".join(_flat(value) for value in row), flush=True)  # noqa: T201 (a command prints)
+
+
+def _flat(value: object) -> str:
+    """One field of one line: PostgreSQL's text format for what would break it."""
+    if value is None:
+        return "\\N"
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def machine(value: Any) -> Any:

@@ -107,6 +107,8 @@ def test_pairs_and_queries_can_be_read_while_traffic_flows(flow: tuple[Serve, Mo
     assert "Something else entirely." in seen.stdout
     asked = command("store", "query", "SELECT count(*) AS n FROM calls", "--config", str(serve.file), "--json")
     assert json.loads(asked.stdout)[0]["n"] >= 1
+    piped = command("store", "query", "SELECT 'a\tb' AS tabbed, NULL AS nothing, repeat('x', 300) AS wide", "--config", str(serve.file))
+    assert piped.stdout == f"tabbed\tnothing\twide\na\\tb\t\\N\t{'x' * 300}\n", "a pipe gets one line a row, whole"
     written = command("store", "query", "DROP TABLE calls", "--config", str(serve.file))
     assert written.returncode == 2 and len(written.stderr.strip().splitlines()) == 1
 
