@@ -10,7 +10,7 @@ from proxy.exchange import DecisionName
 MIRRORED = "mirrored"
 _TOOLS = (
     ("code_interpreter", "code_execution", "codeexecution"),
-    ("web_search", "browser_search", "googlesearch", "google_search", "googlemaps", "google_maps", "enterprisewebsearch"),
+    ("web_search", "browser_search", "googlesearch", "google_search", "googlemaps", "google_maps", "enterprise"),
     ("web_fetch", "urlcontext", "url_context"),
     ("file_search", "filesearch", "retrieval"),
     ("shell", "local_shell", "bash"),
