@@ -6,7 +6,7 @@ cookie, redirect, proxy variable or netrc of the machine takes part. Every targe
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.request import getproxies, proxy_bypass
 
@@ -50,6 +50,8 @@ class Answered:
     max_gap_us: int = 0
     dialect: str = ""
     """Of the answer, where it is not the call's (a baseline's)."""
+    left: bool = False
+    """Without an answer: whether the call may have left us all the same, and been worked on."""
 
 
 class Backend(Protocol):
@@ -124,8 +126,10 @@ class HttpLeg:
             return reading.ended("unreachable", f"no connection within server.connect_timeout_s = {self.connect_timeout_s:g}")
         except TimeoutError:
             return reading.ended("timed_out", f"no whole answer within deadline_s = {self.target.deadline_s:g}")
+        except aiohttp.ClientConnectorError as error:
+            return reading.ended("unreachable", _words(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return reading.ended("cut" if reading.status else "unreachable", _words(error))
+            return replace(reading.ended("cut" if reading.status else "unreachable", _words(error)), left=True)
         finally:
             self.room.give_back(len(reading.body))
 

@@ -29,8 +29,8 @@ from replay.room import Room
 from tests.replay.kit import ANSWER, an_event, chat, decisions, events_of, exchanges
 
 OK = Answered(ended="complete", status=200, headers={"content-type": "application/json"}, body=orjson.dumps(ANSWER), latency_us=5)
-PRICE = Price(input=1_000_000 / 1_000, output=0)
-"""A tenth of a cent per input token: about 10 cents for a call's worst case, one cent for ANSWER's ten tokens."""
+PRICE = Price(input=100, output=0)
+"""A hundredth of a cent per input token: about 11 cents for a call's worst case, a tenth of a cent for ANSWER's ten tokens."""
 
 
 @dataclass(eq=False)
@@ -205,14 +205,14 @@ def test_a_budget_is_reserved_at_the_worst_case_and_settled_at_the_cost(tmp_path
         await stand.player.idle()
         sent = len(backend.asked)
         assert 3 <= sent < 20
-        assert stand.budget.committed("small") == Decimal("0.01") * sent
+        assert stand.budget.committed("small") == Decimal("0.001") * sent
 
     stand = play(tmp_path, [a_leg(backend, price=PRICE)], story, limit=Decimal(1))
     told = stand.told()
     assert told["small", "sent"] + told["small", "over_budget"] == 20
     account = Ledger(tmp_path / "ledger").load()
     assert account.open == {}
-    assert account.committed(max(day for day, _ in account.spent)) == {"small": Decimal("0.01") * told["small", "sent"]}
+    assert account.committed(max(day for day, _ in account.spent)) == {"small": Decimal("0.001") * told["small", "sent"]}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_what_nobody_can_say_is_settled_at_the_worst_case(tmp_path: Path, answer
     stand = play(tmp_path, [a_leg(Scripted(lambda _: answered), price=PRICE)], everything([a_call()]), limit=Decimal(5))
     [found] = decisions(tmp_path)
     assert found.reserved_usd is not None and found.reserved_usd > 0.05
-    expected = {"nothing": 0.0, "worst": found.reserved_usd, "exact": 0.01}[cost]
+    expected = {"nothing": 0.0, "worst": found.reserved_usd, "exact": 0.001}[cost]
     assert float(stand.budget.committed("small")) == pytest.approx(expected)
 
 

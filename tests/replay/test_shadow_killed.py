@@ -105,7 +105,7 @@ def test_a_budget_that_is_used_up_stays_used_up_through_kills(tmp_path: Path) ->
 
     async def story() -> None:
         async with model(mute) as small:
-            file.write_text(config_text(small.url, target="price = { input = 1000, output = 0 }\nbudget_usd_per_day = 0.5"), "utf-8")
+            file.write_text(config_text(small.url, target="price = { input = 1000, output = 0 }\nbudget_usd_per_day = 5"), "utf-8")
             folder = load(file).journal_folder
             worker = Worker(folder)
             for life in range(1, 4):
@@ -116,7 +116,7 @@ def test_a_budget_that_is_used_up_stays_used_up_through_kills(tmp_path: Path) ->
                 await ended(process, signal.SIGKILL)
             await worker.close()
             reserved = [each for each in {each.id: each for each in decisions(folder)}.values() if each.decision == "sent"]
-            assert 0 < sum(each.reserved_usd or 0 for each in reserved) <= 0.5
+            assert 0 < sum(each.reserved_usd or 0 for each in reserved) <= 5
             assert len(small.seen) <= len(reserved) < 10
 
     asyncio.run(story())
