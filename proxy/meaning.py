@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from proxy.adapter_fault import OWN_LEGS, adapter_fault
 from proxy.anonymize import Scope
 from proxy.conversation import DEFAULT_WORKFLOW, conversation_of, workflow_of
 from proxy.dialects.reading import as_document, as_text, read_document
@@ -212,7 +213,13 @@ def _read(event: ExchangeEvent, body: bytes, known: Known | None, frame: Frame) 
     answer = reader.read_answer(event.status, event.headers.get("content-type", ""), decoded.body)
     ttft_s = _ttft(answer.content_at, decoded) if isinstance(answer, Answer) else None
     notes = tuple(note for note in (decoded.fault, _repair(answer, decoded.body)) if note)
-    return _Reading(answer=answer, verdict=_verdict(event, answer, known), ttft_s=ttft_s, notes=notes)
+    return _Reading(answer=answer, verdict=_of_the_form(event, decoded.body, _verdict(event, answer, known)), ttft_s=ttft_s, notes=notes)
+
+
+def _of_the_form(event: ExchangeEvent, body: bytes, verdict: Verdict) -> Verdict:
+    """A candidate that refuses a call's form is our adapter's fault and says so: it is no loss of quality."""
+    fault = adapter_fault(event.status, body) if event.role in OWN_LEGS and verdict.outcome == "errored" else ""
+    return replace(verdict, reason=f"adapter: {fault}: {verdict.reason}") if fault else verdict
 
 
 def _repair(answer: Answer | Unreadable, body: bytes) -> str | None:

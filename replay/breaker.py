@@ -1,8 +1,7 @@
 """Leaves a target alone that does not answer: opens after failures in a row, tries one call after a pause, and may be turned off for good.
 
 Law: a candidate that answers, however badly, is evidence and keeps the breaker closed; silence, broken connections and closed doors open
-it.
-The time is an argument.
+it, and so does one fault of our adapter again and again: more of the same would cost and teach nothing. The time is an argument.
 """
 
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ CLOSED_DOORS = (401, 403)
 @dataclass(slots=True)
 class Breaker:
     failures: int = 0
+    fault: str = ""
+    """Of the adapter (`adapter_fault.py`), when the failures are that: the same one each time."""
     open_until: float = 0.0
     pause_s: float = PAUSE_S
     trying: bool = False
@@ -32,23 +33,34 @@ class Breaker:
         if now < self.limited_until:
             return "rate_limited", f"429 with {self.limited_until - now:.0f} s to wait"
         if self.failures >= FAILURES and (self.trying or now < self.open_until):
-            return "breaker_open", f"{self.failures} calls in a row without an answer"
+            return "breaker_open", self.why
         return None
+
+    @property
+    def why(self) -> str:
+        return (
+            f"adapter: {self.fault}, {self.failures} times in a row" if self.fault else f"{self.failures} calls in a row without an answer"
+        )
 
     def sent(self) -> None:
         self.trying = self.failures >= FAILURES
 
-    def answered(self, status: int, transport_failed: bool, retry_after_s: float, now: float) -> None:
-        if transport_failed or status in CLOSED_DOORS:
-            self.failures += 1
+    def answered(self, status: int, transport_failed: bool, retry_after_s: float, now: float, fault: str = "") -> bool:
+        """True: this answer opened it."""
+        was_open = self.failures >= FAILURES
+        if transport_failed or status in CLOSED_DOORS or fault:
+            # a fault is counted as long as it is the same; silence in between is a failure like any other
+            self.failures = self.failures + 1 if fault == self.fault or not fault or was_open else 1
+            self.fault = fault
             if self.failures >= FAILURES:
                 self.open_until = now + self.pause_s
                 self.pause_s = min(2 * self.pause_s, PAUSE_MAX_S) if self.trying else self.pause_s
         else:
-            self.failures, self.pause_s = 0, PAUSE_S
+            self.failures, self.pause_s, self.fault = 0, PAUSE_S, ""
         self.trying = False
         if status == 429 and retry_after_s > 0:
             self.limited_until = now + min(retry_after_s, RETRY_AFTER_MAX_S)
+        return self.failures >= FAILURES and not was_open
 
 
 def retry_after_s(headers: dict[str, str]) -> float:
