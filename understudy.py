@@ -198,6 +198,8 @@ def _recorder(settings_fd: int, name: str, listen_fd: int) -> None:
     asyncio.run(recorder_process.run(inherited, listening))
 
 
+BEHIND = 10
+"""Niceness of all but the workers: where cores are short, the client's bytes go first."""
 PROCESSES: dict[str, Callable[[int, str, int], None]] = {"worker": _worker, "shadow": _shadow, "recorder": _recorder}
 
 
@@ -209,6 +211,8 @@ def _process(role: str, words: list[str]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     options = dict(zip(words[::2], words[1::2], strict=True))
     configure(options["--name"])
+    if role != "worker":
+        os.nice(BEHIND)
     PROCESSES[role](int(options["--settings-fd"]), options["--name"], int(options.get("--listen-fd", -1)))
 
 

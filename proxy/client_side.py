@@ -23,15 +23,16 @@ REASONS = {
     400: b"Bad Request", 404: b"Not Found", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
     502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
-FRESH_S = 1.0
-"""When the worker ends, a connection that was just accepted has this long to ask."""
+GRACE_S = 2.0
+"""When the worker ends, an idle connection has this long to ask once more: closed at once, its next request would be lost on the way.
+What is asked then is answered with `Connection: close`."""
 LINGER_S = 2.0
 """After our last word the client may go on sending this long: closing at once would reset away what it has not read yet."""
 
 
 class Client(Peer):
     __slots__ = (
-        "call", "doomed", "fresh", "lines", "over", "parser", "read_at", "reading", "requests", "seen", "since", "turned_away", "uploading",
+        "call", "doomed", "lines", "over", "parser", "read_at", "reading", "requests", "seen", "since", "turned_away", "uploading",
         "worker",
     )  # fmt: skip
 
@@ -46,8 +47,6 @@ class Client(Peer):
         """`since`: when the last answer ended, or when lingering began."""
         self.reading, self.lines = Request(0), list[bytes]()
         self.uploading = self.over = self.turned_away = False
-        self.fresh = True
-        """Nothing was asked on it yet."""
         self.seen = 0
         """Bytes read since something last came of them."""
         self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
@@ -143,7 +142,7 @@ class Client(Peer):
             self.refuse(Refusal(431, "head_too_large", f"a head larger than {self.worker.limits.head_max_bytes} bytes"))
 
     def _begin(self) -> None:
-        request, self.seen, self.fresh = self.requests[0], 0, False
+        request, self.seen = self.requests[0], 0
         if self.turned_away:
             return self.refuse(Refusal(503, "overloaded", "too many connections"))
         call = self.worker.call_for(self, request)
@@ -264,13 +263,9 @@ class Client(Peer):
     # ---- the worker is ending
 
     def drain(self) -> None:
-        """Close if nothing is under way; what is under way closes by itself. A fresh connection's request may be on its way."""
-        if self.call is not None or self.requests or self.seen or self.over:
-            return
-        if self.fresh:
+        """What is under way closes by itself; on an idle connection the next request may be on its way."""
+        if self.call is None and not self.over:
             self.since = perf_counter_ns()
-        else:
-            self._close(linger=False)
 
     def stop(self) -> None:
         if self.call is None:
@@ -293,7 +288,7 @@ class Client(Peer):
             first = self.requests[0].at if self.requests else self.since
             if now - first > limits.head_timeout_s * 1e9:
                 self.refuse(Refusal(408, "head_timeout", f"no complete head within {limits.head_timeout_s:g} s"))
-        elif now - self.since > (FRESH_S if self.worker.draining else limits.keep_alive_s) * 1e9:
+        elif now - self.since > (GRACE_S if self.worker.draining else limits.keep_alive_s) * 1e9:
             self._close(linger=False)
 
     def _sweep_call(self, call: "Call", now: int, silence_s: float) -> None:
