@@ -71,7 +71,7 @@ def descriptors(pid: int) -> tuple[int, int]:
     names: list[str] = []
     for each in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
-            names.append(os.readlink(each))
+            names.append(str(each.readlink()))
     return len(names), sum(name.startswith("socket:") for name in names)
 
 
