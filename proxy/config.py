@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0)]
+Seconds = Annotated[float, Meta(gt=0.0, le=30 * 86_400)]
+"""Bounded, so that `inf` is refused: there is always a deadline."""
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=1024)]
 DEFAULT_BUDGET_USD = 20.0
@@ -35,13 +37,22 @@ class Server(Section, frozen=True, kw_only=True):
     outgoing_proxy: Annotated[str, Meta(description='a URL, or "env"; nothing is taken from the environment silently')] = ""
     head_max_bytes: Annotated[int, Meta(ge=1024, le=1 << 20, description="request line and headers together")] = 65_536
     headers_max: Annotated[int, Meta(ge=8, le=4096, description="header lines of one request")] = 128
-    head_timeout_s: Annotated[float, Meta(gt=0, description="from a connection's first byte to the end of the head")] = 30.0
-    keep_alive_s: Annotated[float, Meta(gt=0, description="idle client connections are closed after this")] = 75.0
-    connect_timeout_s: Annotated[float, Meta(gt=0, description="to reach the incumbent, TLS included; then 504")] = 10.0
-    silence_timeout_s: Annotated[float, Meta(gt=0, description="longest silence of the incumbent, before or inside an answer")] = 600.0
-    upstream_idle_s: Annotated[float, Meta(gt=0, description="idle connections to the incumbent are kept this long")] = 30.0
+    head_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="from a connection's first byte to the end of the head")] = 30.0
+    keep_alive_s: Annotated[float, Meta(gt=0, le=86_400, description="idle client connections are closed after this")] = 75.0
+    connect_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="to reach the incumbent, TLS included; then 504")] = 10.0
+    silence_timeout_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="longest silence of the incumbent, before or inside an answer")
+    ] = 600.0
+    upstream_idle_s: Annotated[float, Meta(gt=0, le=86_400, description="idle connections to the incumbent are kept this long")] = 30.0
     connections_max: Annotated[int, Meta(ge=1, description="client connections of one worker; beyond it 503")] = 10_000
-    drain_s: Annotated[float, Meta(gt=0, description="SIGTERM lets calls under way finish for this long")] = 30.0
+    drain_s: Annotated[float, Meta(gt=0, le=86_400, description="SIGTERM lets calls under way finish for this long")] = 30.0
+    calls_max: Annotated[int, Meta(ge=1, description="calls under way in one worker; a new one beyond hears 503 and when to retry")] = 5_000
+    body_max_bytes: Annotated[int, Meta(ge=0, description="a longer request body is refused with 413; 0: no limit of ours")] = 0
+    upload_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="for a whole request body to come")] = 3600.0
+    call_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="for a whole call, first byte to last")] = 3600.0
+    tunnel_idle_s: Annotated[float, Meta(gt=0, le=86_400, description="a WebSocket in which nothing moves is broken off after this")] = (
+        3600.0
+    )
 
 
 class Store(Section, frozen=True, kw_only=True):
@@ -63,14 +74,21 @@ class JournalSection(Section, frozen=True, kw_only=True):
     segment_max_bytes: Annotated[int, Meta(ge=1 << 16, description="a segment is sealed at this size")] = 64 << 20
     segment_age_s: Annotated[float, Meta(gt=0, le=60, description="and at this age")] = 1.0
     fsync: Annotated[Literal["never", "interval", "always"], Meta(description="when segments are forced to disk")] = "interval"
-    fsync_interval_s: Annotated[float, Meta(gt=0, description="for fsync = interval")] = 1.0
+    fsync_interval_s: Annotated[float, Meta(gt=0, le=86_400, description="for fsync = interval")] = 1.0
 
 
 class ShadowSection(Section, frozen=True, kw_only=True):
-    stale_s: Annotated[float, Meta(gt=0, description="a call older than this is not mirrored any more")] = 60.0
+    stale_s: Annotated[float, Meta(gt=0, le=86_400, description="a call older than this is not mirrored any more")] = 60.0
     in_flight_max: Annotated[int, Meta(ge=1, description="mirrored calls under way, all targets together")] = 512
     queue_max_bytes: Annotated[int, Meta(ge=1 << 20, description="bodies of mirrored calls and answers in memory")] = 256 << 20
     answer_max_bytes: Annotated[int, Meta(ge=1024, description="a candidate's answer is cut off here")] = 16_000_000
+    quota_reserve: Annotated[
+        float, Meta(ge=0.0, le=1.0, description="share of a provider's quota that mirrored calls leave to production on the same account")
+    ] = 0.3
+    lag_max_s: Annotated[float, Meta(gt=0, le=3600, description="this far behind the journal, mirrors are shed until caught up")] = 10.0
+    chain_max_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 36, description="turns held in memory to expand previous_response_id to full input; 0: none")
+    ] = 64 << 20
 
 
 class Price(Section, frozen=True, kw_only=True):
@@ -97,7 +115,7 @@ class Target(Section, frozen=True, kw_only=True):
     system_file: Annotated[str, Meta(description="a prompt variant: replaces the system text")] = ""
     user_template: Annotated[str, Meta(description="a prompt variant: wraps the last user text, written {user}")] = ""
     max_in_flight: Annotated[int, Meta(ge=1)] = 64
-    deadline_s: Annotated[float, Meta(gt=0, description="for one mirrored answer, from dispatch to last byte")] = 120.0
+    deadline_s: Annotated[float, Meta(gt=0, le=86_400, description="for one mirrored answer, from dispatch to last byte")] = 120.0
     budget_usd_per_day: (
         Annotated[float, Meta(ge=0, description="reserved before dispatch; default 20 for a priced target not on loopback")] | None
     ) = None
@@ -108,6 +126,9 @@ class Target(Section, frozen=True, kw_only=True):
 class ShadowLeg(Section, frozen=True, kw_only=True):
     target: str
     share: Share = 1.0
+    rate: Annotated[float, Meta(gt=0, le=1e6, description="calls a second at most; a lower rate sees a part of a higher one's")] | None = (
+        None
+    )
 
 
 class Route(Section, frozen=True, kw_only=True):
@@ -128,7 +149,7 @@ class Match(Section, frozen=True, kw_only=True):
 
 class Expect(Section, frozen=True, kw_only=True):
     refusal_rate: Share | None = None
-    p95_latency_s: Positive | None = None
+    p95_latency_s: Seconds | None = None
     usd_per_call: Positive | None = None
 
 
@@ -142,8 +163,8 @@ class Workflow(Section, frozen=True, kw_only=True):
 class Limits(Section, frozen=True, kw_only=True):
     error_rate: Share | None = None
     refusal_rate: Share | None = None
-    p95_latency_s: Positive | None = None
-    ttft_p95_s: Positive | None = None
+    p95_latency_s: Seconds | None = None
+    ttft_p95_s: Seconds | None = None
     usd_per_call: Positive | None = None
 
 
@@ -152,14 +173,14 @@ class Rollout(Section, frozen=True, kw_only=True):
     route: str
     candidate: str
     steps: list[Share] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
-    bake_s: Positive = 600
+    bake_s: Seconds = 600
     min_pairs: Count = 200
     min_hours: Annotated[float, Meta(ge=0)] = 24
     coverage: Share = 0.9
     auto_promote: bool = False
-    fallback_after_s: Positive = 20
+    fallback_after_s: Seconds = 20
     reverse_shadow: Share = 1.0
-    limit_window_s: Positive = 60
+    limit_window_s: Seconds = 60
     limit_min_calls: Count = 20
     limits: Limits = Limits()
 

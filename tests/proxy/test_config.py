@@ -46,6 +46,12 @@ WRONG = [
 ]
 
 
+SECONDS = [
+    "server.head_timeout_s", "server.keep_alive_s", "server.connect_timeout_s", "server.silence_timeout_s", "server.upstream_idle_s",
+    "server.drain_s", "journal.fsync_interval_s", "shadow.stale_s", "targets.small.deadline_s",
+]  # fmt: skip
+
+
 def faults(text: str) -> dict[str, str]:
     with pytest.raises(ConfigError) as caught:
         parse(text)
@@ -64,6 +70,14 @@ def test_a_fault_names_its_key_and_what_was_expected(text: str, key: str, expect
     found = faults(text)
     assert list(found) == [key]
     assert expected in found[key]
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1.0", "1e300"])
+@pytest.mark.parametrize("key", SECONDS)
+def test_every_wait_has_an_end(key: str, value: str) -> None:
+    table, _, name = key.rpartition(".")
+    text = SOUND.replace("[targets.small]", f"[targets.small]\n{name} = {value}") if table == "targets.small" else SOUND
+    assert key in faults(text if text != SOUND else f"{SOUND}[{table}]\n{name} = {value}")
 
 
 def test_the_steps_of_a_rollout_rise() -> None:
