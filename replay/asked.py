@@ -15,6 +15,8 @@ from proxy.encoding import decode
 from proxy.events import CallEvent
 from proxy.exchange import Prompt, Unreadable
 from proxy.sampling import bucket_of
+from replay.chain import Expanded
+from replay.production import Production
 
 DECODED_MAX_BYTES = 64 << 20
 REACHES: tuple[Reach, ...] = ("elsewhere", "account", "model")
@@ -33,37 +35,57 @@ class Asked:
     max_output_tokens: int | None = None
     refused: Mapping[Reach, Ineligible | None]
     segment: str = ""
+    rewrites: tuple[str, ...] = ()
+    """What was done to the body before any leg adapts it."""
 
     @property
     def family(self) -> Family:
         return BY_NAME[self.event.dialect].family if self.event.dialect in BY_NAME else "openai"
 
 
-def ask(event: CallEvent, body: bytes, *, prefix: str = "/", segment: str = "") -> Asked:
-    """What the journal says of a call, made ready. Never raises."""
+def ask(event: CallEvent, body: bytes, *, prefix: str = "/", segment: str = "", production: Production | None = None) -> Asked:
+    """What the journal says of a call, made ready; with `production`, in the light of what was heard before it. Never raises."""
     path = without_prefix(event.path, prefix)
     plain = _decoded(event, body)
     prompt = _prompt(event, path, plain)
     refused = unreadable(event.size or len(body), event.whole, prompt)
     known = prompt if isinstance(prompt, Prompt) else None
+    # the call's own words decide, expanded or not: the recorder must come to the same conversation
     conversation = conversation_of(event.hints.get("conversation"), known, event.id)
+    chain = production.continued(event, plain) if production and not refused and isinstance(plain, bytes) else None
+    sent = chain.body if isinstance(chain, Expanded) else plain
+    eligible: dict[Reach, Ineligible | None] = dict.fromkeys(REACHES, refused) if refused else _eligible(event, sent)
+    if production and not refused:
+        why = chain if isinstance(chain, str) else ""
+        eligible = {reach: found and production.told(found, event, body, why) for reach, found in eligible.items()}
     return Asked(
         event=event,
         path=path,
-        body=plain if isinstance(plain, bytes) else b"",
+        body=sent if isinstance(sent, bytes) else b"",
         conversation=conversation,
         bucket=bucket_of(conversation),
         model=known.model if known else None,
         max_output_tokens=known.max_output_tokens if known else None,
-        refused=dict.fromkeys(REACHES, refused) if refused else _eligible(event, plain),
+        refused=eligible,
         segment=segment,
+        rewrites=chain.rewrites if isinstance(chain, Expanded) else (),
     )
 
 
 def too_late(event: CallEvent, age_s: float, *, segment: str = "") -> Asked:
     """A call nobody needs to read any more."""
-    stale = Ineligible(decision="stale", reason=f"{age_s:.0f} s old")
-    return Asked(event=event, path="", body=b"", conversation=event.id, bucket=0.0, refused=dict.fromkeys(REACHES, stale), segment=segment)
+    return unread(event, Ineligible(decision="stale", reason=f"{age_s:.0f} s old"), segment=segment)
+
+
+def behind(event: CallEvent, lag_s: float, *, segment: str = "") -> Asked:
+    """A call there is no time to read: mirrors go first, so that those to come are not late too."""
+    return unread(event, Ineligible(decision="shed", reason=f"journal lag {lag_s:.1f} s"), segment=segment)
+
+
+def unread(event: CallEvent, refused: Ineligible, *, segment: str = "") -> Asked:
+    return Asked(
+        event=event, path="", body=b"", conversation=event.id, bucket=0.0, refused=dict.fromkeys(REACHES, refused), segment=segment
+    )
 
 
 def without_prefix(path: str, prefix: str) -> str:

@@ -107,20 +107,22 @@ def _text_of(config: Config, name: str, key: str, file: str) -> str | Fault:
 
 
 def _legs(config: Config, route: Route, props: Mapping[str, Props], anonymizer: Anonymizer | None) -> list[Leg]:
-    legs = [_leg(config, route, props[each.target], each.target, each.share, anonymizer) for each in route.shadow]
+    legs = [_leg(config, route, props[each.target], each.target, each.share, anonymizer, rate=each.rate) for each in route.shadow]
     if route.repeat > 0:
         legs.append(_leg(config, route, props[route.incumbent], route.incumbent, route.repeat, anonymizer, repeat=True))
     return legs
 
 
 def _leg(
-    config: Config, route: Route, props: Props, name: str, share: float, anonymizer: Anonymizer | None, *, repeat: bool = False
-) -> Leg:
+    config: Config, route: Route, props: Props, name: str, share: float, anonymizer: Anonymizer | None, *, rate: float | None = None,
+    repeat: bool = False,
+) -> Leg:  # fmt: skip
     target = props.target
     role: Role = "repeat" if repeat else "candidate" if target.url else "baseline"
     near: Literal["account", "elsewhere"] = "account" if same_account(target, config.targets[route.incumbent]) else "elsewhere"
     return Leg(
-        name=name, role=role, target=target, share=share, reach="model" if repeat else near, backend=props.backend, door=props.door,
+        name=name, role=role, target=target, share=share, rate=rate, reach="model" if repeat else near, backend=props.backend,
+        door=props.door,
         pricer=pricer(target) if target.url else None, breaker=Breaker() if repeat else props.breaker,
         anonymize=partial(_hidden, anonymizer) if anonymizer else None, system_text=props.system_text,
     )  # fmt: skip

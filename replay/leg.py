@@ -2,7 +2,7 @@
 
 import collections
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from proxy.adapt import Adapted, adapt
@@ -64,6 +64,8 @@ class Leg:
     breaker: Breaker
     """A target's candidate legs on several routes share one; its repeat has its own."""
     door: Door
+    rate: float | None = None
+    """Calls a second at most."""
     anonymize: Anonymize | None = None
     system_text: str | None = None
 
@@ -89,7 +91,7 @@ class Leg:
             )  # fmt: skip
             if isinstance(found, Unreadable):
                 return found
-            sent = found
+            sent = replace(found, rewrites=(*asked.rewrites, *found.rewrites)) if asked.rewrites else found
         return Question(call_id=event.id, dialect=event.dialect, family=asked.family, sent=sent)
 
     def worst_case(self, asked: Asked, question: Question, at_us: int) -> Decimal | None:

@@ -49,6 +49,11 @@ def tokens_at_most(family: str, body: bytes) -> int:
     return max(len(body) + hidden + named + saved, 0)
 
 
+def tokens_likely(family: str, body: bytes) -> int:
+    """For a provider's count of tokens a minute: four bytes of text a token, media at a quarter of their bound."""
+    return tokens_at_most(family, body) // 4
+
+
 def _difference(piece: "int | tuple[str, str]", image: int) -> int:
     """By how much a piece's bound differs from a token for each of its bytes."""
     if isinstance(piece, int):

@@ -14,22 +14,20 @@ from decimal import Decimal
 from typing import Any, cast
 
 from proxy.config import ShadowSection
-from proxy.events import AuditEvent
 from proxy.exchange import DecisionName, Unreadable
 from proxy.journal import Journal
 from proxy.logs import log
-from proxy.sampling import takes
 from replay.account import Kept, Key, Settled, day_of
 from replay.asked import Asked
-from replay.breaker import CLOSED_DOORS, retry_after_s
 from replay.budget import Budget
 from replay.journaled import decision_event, exchange_event
 from replay.ledger import Ledger
 from replay.leg import Leg
 from replay.legs import Answered, Question
+from replay.policy import Policy, Refusal
+from replay.quota import Governor
 from replay.room import Room
 
-Refusal = tuple[DecisionName, str]
 STOPPED = Answered(ended="interrupted", error="interrupted: the shadow was stopped while asking")
 
 
@@ -48,10 +46,12 @@ class Player:
         config_hash: str = "",
         capture_max_bytes: int = 4_000_000,
         decided: Mapping[Key, Kept] | None = None,
+        governor: Governor | None = None,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ):
         self.legs, self.ledger, self.budget, self.journal, self.room, self.bounds = legs, ledger, budget, journal, room, bounds
         self.config_hash, self.capture_max_bytes, self.now_us = config_hash, capture_max_bytes, now_us
+        self.policy = Policy(legs, bounds, governor or Governor({}, ()), now_us)
         self.decided = dict(decided or {})
         """Decisions of a former life of this shadow; emptied when no segment of that time is left."""
         self.undecided: dict[tuple[str, str, str], int] = {}
@@ -80,13 +80,13 @@ class Player:
                 self._decide(asked, None, "no_candidate", "the route has no candidate")
         for leg in legs:
             self._open(asked, leg.name, leg.role)
-        for leg in legs:
-            if not self._decided_before(asked, leg.name, leg.role):
-                refused = self._of_the_call(asked, leg) or self._of_the_moment(asked, leg)
-                if refused:
-                    self._decide(asked, leg, *refused)
-                else:
-                    self._admit(asked, leg)
+        left = [leg for leg in legs if not self._decided_before(asked, leg.name, leg.role)]
+        refusals = self.policy.of_the_call(asked, left)
+        for place, leg in enumerate(left):
+            if refused := refusals.get(place) or self.policy.of_the_moment(asked, leg):
+                self._decide(asked, leg, *refused)
+            else:
+                self._admit(asked, leg)
 
     def _open(self, asked: Asked, target: str, role: str) -> None:
         self.undecided[asked.event.id, target, role] = asked.event.at
@@ -103,18 +103,6 @@ class Player:
             self.journal.put(decision_event(kept), reserved=True)
             self._close(asked, target, role)
         return kept is not None
-
-    def _of_the_call(self, asked: Asked, leg: Leg) -> Refusal | None:
-        """What the call itself decides: the same for ever."""
-        if refused := asked.refused[leg.reach]:
-            return refused.decision, refused.reason
-        return None if takes(asked.bucket, leg.share) else ("sampled_out", f"share {leg.share:g}")
-
-    def _of_the_moment(self, asked: Asked, leg: Leg) -> Refusal | None:
-        age_s = (self.now_us() - asked.event.at) / 1e6
-        if age_s > self.bounds.stale_s:
-            return "stale", f"{age_s:.0f} s old"
-        return cast("Refusal | None", leg.breaker.refusal(time.monotonic()))
 
     def _admit(self, asked: Asked, leg: Leg) -> None:
         door = leg.door
@@ -142,8 +130,9 @@ class Player:
             return self._decide(asked, leg, *cast(Refusal, refused))
         leg.door.in_flight += 1
         self.in_flight += 1
-        leg.breaker.sent()
-        self._spawn(self._send(asked, leg, question, self._kept(asked, leg, "sent", "" if usd is not None else leg.unpriced, usd)))
+        weight = self.policy.sent(asked, leg)
+        kept = self._kept(asked, leg, "sent", "" if usd is not None else leg.unpriced, usd)
+        self._spawn(self._send(asked, leg, question, kept, weight))
 
     def _decide(self, asked: Asked, leg: Leg | None, decision: DecisionName, reason: str) -> None:
         """A decision not to send: written down, then journaled."""
@@ -169,7 +158,7 @@ class Player:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, asked: Asked, leg: Leg, question: Question, kept: Kept) -> None:
+    async def _send(self, asked: Asked, leg: Leg, question: Question, kept: Kept, weight: int) -> None:
         try:
             if await self.ledger.keep((kept,)):
                 self._journal(asked, kept)
@@ -180,6 +169,7 @@ class Player:
                 self._journal(asked, self._kept(asked, leg, "shed", "ledger", None))
         finally:
             self.room.give_back(len(asked.body))
+            self.policy.governor.ended(leg.name, weight)
             leg.door.in_flight -= 1
             self.in_flight -= 1
             self._next()
@@ -193,32 +183,20 @@ class Player:
         except Exception as error:
             log.exception("shadow.leg_failed", target=leg.name, call=asked.event.id)
             answered = Answered(ended="unreachable", error=f"our own fault: {type(error).__name__}")
-        self._answered(leg, answered)
+        if answered is not STOPPED and (told := self.policy.answered(leg, answered, at)):
+            self.journal.put(told, reserved=True)
         event, body = exchange_event(kept, question, answered, at, self.config_hash, self.capture_max_bytes)
         if not self.journal.put(event, body) and body:
             event, _ = exchange_event(kept, question, answered, at, self.config_hash, 0)
             self.journal.put(event, reserved=True)
         self._settle(asked, leg, question, kept, answered)
 
-    def _answered(self, leg: Leg, answered: Answered) -> None:
-        if answered is STOPPED:
-            return
-        failed = answered.ended in ("unreachable", "timed_out") and answered.status == 0
-        leg.breaker.answered(answered.status, failed, retry_after_s(answered.headers), time.monotonic())
-        if leg.role == "repeat" and answered.status in CLOSED_DOORS and not leg.breaker.off:
-            leg.breaker.off = f"turned off: {leg.name} answered {answered.status} to our own key"
-            log.error("shadow.repeat_turned_off", target=leg.name, status=answered.status)
-            said = AuditEvent(
-                at=self.now_us(), actor="shadow", action="repeat.turned_off", detail={"target": leg.name, "why": leg.breaker.off}
-            )
-            self.journal.put(said, reserved=True)
-
     def _next(self) -> None:
         """Whoever waits takes the place that became free; each target in turn."""
         for door in self._doors:
             while door.waiting and not door.full and not self._stopping and self.in_flight < self.bounds.in_flight_max:
                 asked, leg = door.next()
-                if refused := self._of_the_moment(asked, leg):
+                if refused := self.policy.of_the_moment(asked, leg):
                     self.room.give_back(len(asked.body))
                     self._decide(asked, leg, *refused)
                 else:

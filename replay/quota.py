@@ -172,6 +172,11 @@ class Governor:
         short = account.short(tokens, now) if account.limits else ""
         return ("rate_limited", short) if short else None
 
+    def counts(self, target: str) -> bool:
+        """Whether anything is known of its account: else nobody need count tokens."""
+        account = self._of.get(target)
+        return account is not None and bool(account.limits)
+
     def sent(self, target: str, tokens: int) -> None:
         if account := self._of.get(target):
             account.requests, account.tokens = account.requests + 1, account.tokens + tokens

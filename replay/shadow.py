@@ -24,13 +24,16 @@ from proxy.logs import log
 from proxy.segments import Passed, Tail, born_us, process_of, read_segment, segment_names
 from replay import cursor
 from replay.account import Account, Key, day_of
-from replay.asked import ask, too_late
+from replay.asked import ask, behind, too_late
 from replay.budget import Budget, limit_of
 from replay.cast import Stage, stage
 from replay.journaled import interrupted
 from replay.ledger import Ledger
 from replay.player import Player, flushed, settlement
+from replay.production import Production
+from replay.quota import Governor
 from replay.room import Room
+from replay.shedding import MUCH_BYTES, Lag, span
 
 POLL_S = 0.010
 QUIET_POLL_S = 0.040
@@ -47,17 +50,23 @@ LEDGER_FOLDER = "ledger"
 class BoundedTail(Tail):
     """A tail whose one poll brings about 8 MB at most, oldest first: after a pause the journal may be larger than memory."""
 
+    left = False
+    """There is more than the last poll brought."""
+
     def poll(self) -> list[Passed]:
         names = [name for name in segment_names(self.folder) if process_of(name).startswith(self.prefix)]
         self._done.intersection_update(names)
         passed: list[Passed] = []
         size = 0
+        self.left = False
         for name in names:
             if name not in self._done:
                 more = self._advance(name)
+                self.left |= span(more) >= MUCH_BYTES
                 size += sum(len(each.body) for each in more)
                 passed += more
             if size >= POLL_BYTES:
+                self.left = True
                 break
         return passed
 
@@ -118,9 +127,12 @@ class Shadow:
             self.folder / LEDGER_FOLDER, fsync=limits.fsync, fsync_interval_s=limits.fsync_interval_s, horizon=self._horizon
         )
         self.budget = Budget({name: limit_of(target) for name, target in config.targets.items()})
+        governor = Governor(config.targets, {route.incumbent for route in config.routes}, config.shadow.quota_reserve)
+        self.production = Production(governor, [name for name, each in legs.items() if each], config.shadow.chain_max_bytes)
+        self.lag = Lag(config.shadow.lag_max_s)
         self.player = Player(
             legs=legs, ledger=self.ledger, budget=self.budget, journal=self.journal, room=room, bounds=config.shadow,
-            config_hash=config.hash, capture_max_bytes=config.server.capture_max_bytes,
+            config_hash=config.hash, capture_max_bytes=config.server.capture_max_bytes, governor=governor,
         )  # fmt: skip
         self.asked = sorted({leg.name for each in legs.values() for leg in each})
         self.tail = BoundedTail(self.folder)
@@ -184,12 +196,17 @@ class Shadow:
 
     async def _follow(self) -> None:
         last = time.monotonic()
+        self.lag.begin(last)
         while True:
             stopping = self.stop.is_set()  # asked before the poll: what was journaled before the signal is still taken
+            self.lag.looked(time.monotonic())
             passed = self.tail.poll()
+            for each in passed:
+                self.production.hear(each)
             for each in passed:
                 self._take(each)
                 await asyncio.sleep(0)  # answers that come meanwhile get their time
+            self.lag.taken(left=self.tail.left)
             self._note_finished()
             self._beat_if_due()
             if stopping and not passed:
@@ -207,7 +224,10 @@ class Shadow:
         age_s = time.time() - event.at / 1e6
         if age_s > self.config.shadow.stale_s:
             return self.player.take(too_late(event, age_s, segment=passed.segment))
-        self.player.take(ask(event, passed.body, prefix=self.prefixes.get(event.route, "/"), segment=passed.segment))
+        if lag_s := self.lag.over(time.monotonic()):
+            return self.player.take(behind(event, lag_s, segment=passed.segment))
+        prefix = self.prefixes.get(event.route, "/")
+        self.player.take(ask(event, passed.body, prefix=prefix, segment=passed.segment, production=self.production))
 
     def _note_finished(self) -> None:
         self.finished.update(self.tail.finished)
@@ -251,7 +271,7 @@ class Shadow:
         oldest = next(iter(player.undecided.values()), at)
         return BeatEvent(
             at=at, process=self.process, in_flight=player.in_flight, dropped=dict(self.journal.dropped),
-            journal_queue_bytes=self.journal.queued_bytes, lag_us=max(at - oldest, 0),
+            journal_queue_bytes=self.journal.queued_bytes, lag_us=max(at - oldest, self.lag.told_us(time.monotonic())),
             spent_usd={name: float(self.budget.committed(name)) for name in self.asked},
             budget_usd={name: float(limit) for name in self.asked if (limit := limits.get(name)) is not None},
         )  # fmt: skip
