@@ -2,12 +2,13 @@
 
 import asyncio
 import contextvars
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from replay.ledger import Ledger
 from replay.leg import Door, Leg
 from replay.legs import Answered, Question
 from replay.player import Player, flushed
+from replay.quota import Governor
 from replay.room import Room
 from tests.replay.kit import ANSWER, an_event, chat, decisions, events_of, exchanges
 
@@ -105,7 +107,9 @@ def play(folder: Path, legs: Sequence[Leg], story: Callable[[Stand], Awaitable[N
         room = more.get("room") or Room(1 << 20)
         bounds = ShadowSection(**more.get("bounds", {}))
         ledger = more.get("ledger") or Ledger(folder / "ledger")
-        player = Player(legs={"main": legs}, ledger=ledger, budget=budget, journal=journal, room=room, bounds=bounds)
+        player = Player(
+            legs={"main": legs}, ledger=ledger, budget=budget, journal=journal, room=room, bounds=bounds, governor=more.get("governor")
+        )  # fmt: skip
         stand = Stand(folder, player, journal, budget)
         await story(stand)
         await stand.done()
@@ -377,3 +381,78 @@ def test_a_breaker_tries_one_call_after_its_pause_and_closes_when_it_answers() -
     breaker.sent()
     breaker.answered(500, False, 0, 10.0)
     assert (breaker.refusal(10.0), breaker.pause_s) == (None, 5.0)
+
+
+def unsupported(question: Question) -> Answered:
+    body = {"error": {"message": "Unsupported parameter: 'max_tokens'", "param": "max_tokens", "code": "unsupported_parameter"}}
+    return Answered(ended="complete", status=400, body=orjson.dumps(body))
+
+
+def test_a_candidate_that_refuses_a_parameter_again_and_again_is_asked_no_more_and_that_is_told(tmp_path: Path) -> None:
+    async def story(stand: Stand) -> None:
+        for number in range(20):
+            stand.player.take(a_call(number))
+            await stand.player.idle()
+
+    stand = play(tmp_path, [a_leg(Scripted(unsupported))], story)
+    assert stand.told() == {("small", "sent"): FAILURES, ("small", "breaker_open"): 20 - FAILURES}
+    assert {each.reason for each in decisions(tmp_path)} == {
+        "no price is known: no budget holds it",
+        "adapter: rejects max_tokens, 5 times in a row",
+    }
+    [audit] = events_of(tmp_path, AuditEvent)
+    assert audit.action == "shadow.adapter_fault"
+    assert audit.detail == {"target": "small", "role": "candidate", "why": "adapter: rejects max_tokens, 5 times in a row"}
+
+
+def test_calls_that_a_candidate_takes_in_between_keep_it_playing(tmp_path: Path) -> None:
+    async def story(stand: Stand) -> None:
+        for number in range(30):
+            stand.player.take(a_call(number))
+            await stand.player.idle()
+
+    mixed = Scripted(lambda question: OK if question.call_id[-1] in "036" else unsupported(question))
+    assert play(tmp_path, [a_leg(mixed)], story).told() == {("small", "sent"): 30}
+
+
+def test_a_rate_caps_what_a_candidate_is_sent_and_the_slower_sees_a_part(tmp_path: Path) -> None:
+    quick, slow, free = Scripted(), Scripted(), Scripted()
+    legs = [a_leg(free, name="free"), a_leg(slow, name="slow"), a_leg(quick, name="quick")]
+    legs[1].rate, legs[2].rate = 20.0, 50.0
+    stand = play(tmp_path, legs, everything([a_call(number) for number in range(200)]), bounds={"in_flight_max": 1000})
+    told = stand.told()
+    assert told["free", "sent"] == 200
+    assert 20 <= told["slow", "sent"] < told["quick", "sent"] < 200
+    assert set(slow.asked) <= set(quick.asked)
+    assert told["slow", "sampled_out"] == 200 - told["slow", "sent"]
+    assert "rate 20/s" in {each.reason for each in decisions(tmp_path)}
+
+
+def test_a_candidate_that_hangs_does_not_change_which_calls_another_of_its_rate_gets(tmp_path: Path) -> None:
+    dead, alive = Scripted(lambda _: Answered(ended="unreachable")), Scripted()
+    legs = [a_leg(dead, name="dead"), a_leg(alive, name="alive")]
+    legs[0].rate = legs[1].rate = 30.0
+    play(tmp_path, legs, everything([a_call(number) for number in range(100)]), bounds={"in_flight_max": 1000})
+    found = decisions(tmp_path)
+    paced = {leg: {each.id for each in found if each.target == leg and each.decision == "sampled_out"} for leg in ("dead", "alive")}
+    assert paced["dead"] == paced["alive"] != set()
+
+
+def test_legs_on_productions_account_leave_it_its_reserve(tmp_path: Path) -> None:
+    """A provider that counts: every call of ours takes one of ten that production left."""
+    left = [40]
+
+    def counted(question: Question) -> Answered:
+        left[0] -= 1
+        limits = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": str(left[0]), "x-ratelimit-reset-requests": "6m0s"}
+        return Answered(ended="complete", status=200, headers=limits, body=OK.body)
+
+    backend = Scripted(counted)
+    target = Target(url="https://api.example.com", max_in_flight=8)
+    governor = Governor({"small": target}, ["small"], 0.3)
+    governor.heard("small", 200, counted(cast(Question, None)).headers, time.time(), production=True)
+
+    stand = play(tmp_path, [a_leg(backend, max_in_flight=8)], everything([a_call(number) for number in range(100)]), governor=governor)
+    told = stand.told()
+    assert (told["small", "sent"], told["small", "rate_limited"], left[0]) == (9, 91, 30)
+    assert all("30% kept for production" in each.reason for each in decisions(tmp_path) if each.decision == "rate_limited")

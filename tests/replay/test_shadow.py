@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import orjson
@@ -15,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from proxy.config import Config, ConfigError
-from proxy.events import BeatEvent
+from proxy.events import BeatEvent, CallEvent, ExchangeEvent
 from replay import cursor
 from replay.cast import same_account, stage
 from replay.room import Room
@@ -286,3 +287,84 @@ def test_the_same_account_is_the_same_host_by_the_same_key() -> None:
     assert not same_account(here, a("https://api.openai.com", "OTHER"))  # type: ignore[arg-type]
     assert not same_account(here, a("https://api.example.com", "KEY"))  # type: ignore[arg-type]
     assert not same_account(a("http://x", ""), a("http://x", ""))  # type: ignore[arg-type]
+
+
+def an_answer(call: CallEvent, **more: Any) -> ExchangeEvent:
+    """What a worker journals at the end of the incumbent's answer."""
+    given: dict[str, Any] = {"status": 200, "headers": {"content-type": "application/json"}, "ended": "complete"} | more
+    return ExchangeEvent(
+        at=call.at, id=call.id, route=call.route, dialect=call.dialect, target="big", role="incumbent", seen=True, first_byte_us=1, **given
+    )
+
+
+def test_a_stored_chain_reaches_a_candidate_as_full_input(tmp_path: Path) -> None:
+    first = {"model": "big-1", "input": "My name is Ada."}
+    said = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": "Hi Ada."}],
+    }
+    stored = orjson.dumps({"id": "resp_1", "object": "response", "status": "completed", "output": [said]})
+    second = {"model": "big-1", "input": "What is my name?", "previous_response_id": "resp_1"}
+    unknown = second | {"previous_response_id": "resp_of_yesterday"}
+
+    async def do(worker: Worker, settings: Config) -> None:
+        asked = {"dialect": "openai.responses", "path": "/v1/responses"}
+        worker.journal.put(an_answer(worker.call(first, **asked)), stored)
+        worker.call(second, **asked)
+        worker.call(unknown, **asked)
+        await until(lambda: len(decisions(settings.journal_folder)) == 3 and len(exchanges(settings.journal_folder)) == 2)
+
+    seen = mirrored(tmp_path, do)
+    assert [each["role"] for body in seen for each in as_list(body["body"]["input"])] == ["user", "assistant", "user"]  # type: ignore[index]
+    assert "previous_response_id" not in str(seen)
+    assert exchanges(tmp_path / "journal")[-1].rewrites[0] == "input expanded from previous_response_id, 1 turn"
+    [refused] = [each for each in decisions(tmp_path / "journal") if each.decision != "sent"]
+    assert (refused.decision, refused.reason) == ("side_effects", "previous_response_id: a turn before is not in memory")
+
+
+def as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def test_quotas_that_production_was_told_stop_the_legs_on_its_account(tmp_path: Path) -> None:
+    left = {"x-ratelimit-limit-requests": "1000", "x-ratelimit-remaining-requests": "200", "x-ratelimit-reset-requests": "1m0s"}
+
+    async def do(worker: Worker, settings: Config) -> None:
+        worker.journal.put(an_answer(worker.call(), headers=left))
+        await until(lambda: len(decisions(settings.journal_folder)) == 2)
+
+    assert len(mirrored(tmp_path, do, route='shadow = [{ target = "small" }]\nrepeat = 1.0')) == 0
+    told = {each.role: each for each in decisions(tmp_path / "journal")}
+    assert {role: each.decision for role, each in told.items()} == {"candidate": "rate_limited", "repeat": "rate_limited"}
+    assert told["repeat"].reason.startswith("requests: 200 of 1000 left, 30% kept for production")
+
+
+def test_a_429_to_production_stops_the_legs_at_its_host(tmp_path: Path) -> None:
+    async def do(worker: Worker, settings: Config) -> None:
+        worker.journal.put(an_answer(worker.call(), status=429, headers={"retry-after": "20"}))
+        await until(lambda: len(decisions(settings.journal_folder)) == 1)
+
+    assert mirrored(tmp_path, do, target='headers_env = { x-api-key = "KEY" }') == []
+    [told] = decisions(tmp_path / "journal")
+    assert told.decision == "rate_limited" and told.reason.startswith("429 to production at 127.0.0.1:")
+
+
+def test_a_shadow_far_behind_sheds_what_waits_and_then_keeps_up(tmp_path: Path) -> None:
+    async def do(worker: Worker, settings: Config) -> None:
+        worker.call()
+        await until(lambda: len(exchanges(settings.journal_folder)) == 1)
+        for _ in range(30):
+            worker.call()
+        worker.journal.flush().wait(5)
+        time.sleep(0.8)  # noqa: ASYNC251 (the shadow shares this loop: it is behind because it may not run)
+        await until(lambda: len(decisions(settings.journal_folder)) == 31)
+        worker.call()
+        await until(lambda: len(exchanges(settings.journal_folder)) >= 2)
+
+    mirrored(tmp_path, do, top="[shadow]\nlag_max_s = 0.5")
+    found = decisions(tmp_path / "journal")
+    assert [each.decision for each in found] == ["sent", *["shed"] * 30, "sent"]
+    assert all(each.reason.startswith("journal lag 0.") or each.reason.startswith("journal lag 1.") for each in found[1:-1])
