@@ -15,10 +15,11 @@ RECORDED_HEADERS = frozenset(
     (
         b"content-type", b"content-encoding", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
         b"x-stainless-retry-count", b"x-stainless-lang", b"x-stainless-package-version", b"retry-after", b"retry-after-ms",
-        b"x-request-id", b"request-id", b"x-amzn-requestid", b"openai-processing-ms", b"openai-version", b"x-should-retry",
+        b"x-understudy-shadow", b"x-request-id", b"request-id", b"x-amzn-requestid", b"openai-processing-ms", b"openai-version",
+        b"x-should-retry",
     )
 )  # fmt: skip
-RECORDED_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-")
+RECORDED_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"ratelimit-")
 HINT_HEADERS = {
     b"x-understudy-workflow": "workflow",
     b"x-understudy-conversation": "conversation",
@@ -119,6 +120,14 @@ class BeatEvent(Event, frozen=True, kw_only=True, tag="beat"):
     """Journal events or bodies lost, by reason."""
     journal_queue_bytes: int = 0
     loop_lag_us: int = 0
+    tunnels: int = 0
+    """WebSockets that are open."""
+    tunnel_bytes: int = 0
+    """What passed through them, both ways."""
+    shedding: Literal["", "bodies", "calls"] = ""
+    """What a worker gives up just now because there is more to do than it can."""
+    faults: int = 0
+    """Exceptions of our own that nobody expected."""
     lag_us: int = 0
     """Shadow: age of the oldest call not yet decided."""
     spent_usd: dict[str, float] = {}

@@ -6,6 +6,7 @@ Law: what is kept while a call waits is its body and a few words, never its pars
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from proxy.adapt import GUARD_HEADER
 from proxy.conversation import conversation_of
 from proxy.dialects import BY_NAME
 from proxy.dialects.dialect import Family
@@ -48,7 +49,7 @@ def ask(event: CallEvent, body: bytes, *, prefix: str = "/", segment: str = "", 
     path = without_prefix(event.path, prefix)
     plain = _decoded(event, body)
     prompt = _prompt(event, path, plain)
-    refused = unreadable(event.size or len(body), event.whole, prompt)
+    refused = _mirrored(event) or unreadable(event.size or len(body), event.whole, prompt)
     known = prompt if isinstance(prompt, Prompt) else None
     # the call's own words decide, expanded or not: the recorder must come to the same conversation
     conversation = conversation_of(event.hints.get("conversation"), known, event.id)
@@ -95,6 +96,11 @@ def without_prefix(path: str, prefix: str) -> str:
         return path
     rest = path[len(bare) :]
     return rest if rest.startswith("/") else "/" + rest
+
+
+def _mirrored(event: CallEvent) -> Ineligible | None:
+    """The recursion guard: what a shadow sent is not mirrored again, by whichever way it came back."""
+    return Ineligible(decision="side_effects", reason=f"{GUARD_HEADER}: a mirrored call") if GUARD_HEADER in event.headers else None
 
 
 def _decoded(event: CallEvent, body: bytes) -> bytes | Unreadable:

@@ -23,6 +23,8 @@ TURNS_MAX = 64
 EXPANDED_MAX_BYTES = 8 << 20
 AGE_MAX_S = 3600.0
 _OVERHEAD_BYTES = 500
+AMBIGUOUS = ""
+"""In place of a call: two answers had this id."""
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,200})"')
 _NOT_STORED = re.compile(rb'"store"\s*:\s*false')
 _KEPT = ("message", "function_call", "custom_tool_call")
@@ -88,6 +90,8 @@ class Chains:
         items, thought, turns, wanted = _items(asked.get("input")), 0, 0, as_text(asked.get(KEY))
         while wanted:
             turn = self._find(wanted, now_us)
+            if turn is None and self._by_response.get(wanted) == AMBIGUOUS:
+                return "two answers before have one id"
             if turn is None:
                 return "a turn before is not in memory"
             said = _turn_items(turn, wanted)
@@ -118,7 +122,9 @@ class Chains:
         self._turns[call] = turn
         self.held_bytes += turn.size
         if turn.response_id:
-            self._by_response[turn.response_id] = call
+            known = self._by_response.setdefault(turn.response_id, call)
+            if known != call:
+                self._by_response[turn.response_id] = AMBIGUOUS
         while self.held_bytes > self.max_bytes and self._turns:
             self._drop(next(iter(self._turns)))
 
@@ -126,7 +132,7 @@ class Chains:
         turn = self._turns.pop(call, None)
         if turn is not None:
             self.held_bytes -= turn.size
-            if self._by_response.get(turn.response_id) == call:
+            if self._by_response.get(turn.response_id) in (call, AMBIGUOUS):
                 del self._by_response[turn.response_id]
 
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 import orjson
 from aiohttp import web
@@ -181,7 +182,7 @@ async def responses(models: Models, request: web.Request, call: dict[str, Any]) 
         "total_tokens": 18,
     }
     done = {
-        "id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": f"{call['model']}-served", "output": [item], "usage": usage,
+        "id": f"resp_{crc32(orjson.dumps(call)):08x}", "object": "response", "created_at": 1, "status": "completed", "model": f"{call['model']}-served", "output": [item], "usage": usage,
         "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "incomplete_details": None, "instructions": None, "metadata": {},
         "temperature": 1.0, "top_p": 1.0,
     }  # fmt: skip

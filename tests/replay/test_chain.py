@@ -117,6 +117,13 @@ def test_an_unseen_a_failed_or_a_candidates_answer_is_no_turn() -> None:
         assert chains.expand(orjson.dumps(LAST | {"previous_response_id": "resp_1"}), NOW) == "a turn before is not in memory"
 
 
+def test_two_answers_of_one_id_are_not_told_apart_by_guessing() -> None:
+    chains = Chains(1 << 20)
+    heard(chains, 1, {"input": "of Ada"}, response(1))
+    heard(chains, 2, {"input": "of Bob"}, response(1))
+    assert chains.expand(orjson.dumps(LAST | {"previous_response_id": "resp_1"}), NOW) == "two answers before have one id"
+
+
 def test_old_turns_are_not_continued() -> None:
     late = NOW + int(AGE_MAX_S * 1e6) + 10
     assert two_turns().expand(orjson.dumps(LAST), late) == "a turn before is not in memory"
@@ -131,7 +138,7 @@ def test_memory_is_bounded_and_adds_up(steps: list[tuple[int, int, bool]]) -> No
             chains.answered(*an_answer(number, response(number, message("y" * size))))
         assert 0 <= chains.held_bytes <= 50_000
     assert chains.held_bytes == sum(turn.size for turn in chains._turns.values())  # pyright: ignore[reportPrivateUsage]
-    assert set(chains._by_response.values()) <= set(chains._turns)  # pyright: ignore[reportPrivateUsage]
+    assert set(chains._by_response.values()) <= {*chains._turns, ""}  # pyright: ignore[reportPrivateUsage]
 
 
 def test_no_memory_means_no_expansion() -> None:
