@@ -45,6 +45,8 @@ $(VENV)/ready-run: $(VENV)/made requirements/run.txt requirements/build.txt pypr
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/ready-test: $(VENV)/ready-run requirements/test.txt
+$(VENV)/ready-test: $(VENV)/ready-run requirements/test.txt tests/clients/package-lock.json
 	@$(PIP) install --require-hashes -r requirements/test.txt
+	@if command -v npm >/dev/null; then cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	 else echo "no npm here: the tests of the Node clients will skip"; fi
 	@touch $@
