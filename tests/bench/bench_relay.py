@@ -112,6 +112,35 @@ async def load(port: int, raw: bytes, seconds: float, connections: int, *, strea
     return Load(len(took), sum(task.result() for task in tasks) // len(EVENT), cuts[49] * 1e6, cuts[98] * 1e6)
 
 
+async def paced(port: int, raw: bytes, seconds: float, rate: float) -> Load:
+    """Calls at a constant rate, each timed from the moment it was due."""
+    took: list[float] = []
+    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
+
+    async def ask(due: float) -> None:
+        reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+        writer.write(raw)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(len(ANSWER))
+        took.append(time.perf_counter() - due)
+        idle.append((reader, writer))
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(seconds * rate)):
+            due = begun + number / rate
+            await asyncio.sleep(max(due - time.perf_counter(), 0))
+            group.create_task(ask(due))
+    for _, writer in idle:
+        writer.close()
+    cuts = statistics.quantiles(took, n=100)
+    return Load(len(took), 0, cuts[49] * 1e6, cuts[98] * 1e6)
+
+
+def rss_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def cpu_s(pid: int) -> float:
     """User and system time of a process, all its threads."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -140,6 +169,8 @@ def main() -> None:
         scripted = start([__file__, "model", str(upstream.fileno())], upstream)
         worker = start(["-c", WORKER, str(ours.fileno()), TEXT.format(folder=folder, port=port)], ours)
         try:
+            measure_open_streams(at, worker.pid)
+            measure_added(port, at, Path(folder))
             measure("2 kB call", request(2000), port, at, worker.pid, Path(folder))
             measure("400 kB call", request(400_000), port, at, worker.pid, Path(folder), connections=4)
             measure("chunk", request(2000, stream=True), port, at, worker.pid, Path(folder), connections=STREAMS, stream=True)
@@ -147,6 +178,34 @@ def main() -> None:
             for process in (worker, scripted):
                 process.send_signal(signal.SIGTERM)
                 process.wait(40)
+
+
+def measure_open_streams(port: int, pid: int, streams: int = 500) -> None:
+    """Resident memory with so many answers under way, against an idle worker's; first a few, so that code and pools are warm."""
+    asyncio.run(load(port, request(2000, stream=True), 1.0, 8, stream=True))
+    idle = rss_mb(pid)
+
+    async def most() -> float:
+        task = asyncio.get_running_loop().create_task(load(port, request(2000, stream=True), 4.0, streams, stream=True))
+        seen = [idle]
+        while not task.done():
+            await asyncio.sleep(0.2)
+            seen.append(rss_mb(pid))
+        return max(seen)
+
+    print(f"{streams} open streams {asyncio.run(most()) - idle:6.1f} MB over idle ({idle:.1f} MB)")
+
+
+def measure_added(direct: int, ours: int, folder: Path, rate: float = 200.0) -> None:
+    """What a call takes longer through the worker, at a rate that loads nobody; direct before and after, against drift."""
+    raw = request(2000)
+    asyncio.run(paced(ours, raw, 1.0, rate))
+    runs = [asyncio.run(paced(port, raw, SECONDS, rate)) for port in (direct, ours, direct, ours)]
+    p50, p99 = ([run.p50_us for run in runs], [run.p99_us for run in runs])
+    added = (p50[1] + p50[3] - p50[0] - p50[2]) / 2, (p99[1] + p99[3] - p99[0] - p99[2]) / 2
+    print(f"2 kB call at {rate:g}/s: added p50 {added[0]:.0f} us, p99 {added[1]:.0f} us", end="")
+    print(f" (direct p50 {p50[0]:.0f}/{p50[2]:.0f}, p99 {p99[0]:.0f}/{p99[2]:.0f})")
+    unlink_sealed(folder)
 
 
 def measure(

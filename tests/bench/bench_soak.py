@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench.bench_harmless import a_model
-from tests.bench.bench_relay import cpu_s
+from tests.bench.bench_relay import cpu_s, rss_mb
 from tests.bench.harm import Clients
 from tests.harness import Serve, config, until
 
@@ -60,10 +60,6 @@ class Samples:
         mean_at, mean = sum(at) / len(at), sum(values) / len(values)
         spread = sum((each - mean_at) ** 2 for each in at)
         return 60 * sum((x - mean_at) * (y - mean) for x, y in zip(at, values, strict=True)) / spread
-
-
-def rss_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def descriptors(pid: int) -> tuple[int, int]:
