@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS, CONNECTIONS, STREAMS, GAP_S = 3.0, 16, 100, 0.02
+SECONDS, CONNECTIONS, STREAMS, GAP_S, SLOW_GAP_S = 3.0, 16, 100, 0.02, 0.2
 TEXT = '[store]\njournal = "{folder}"\n[targets.gpt]\nurl = "http://127.0.0.1:{port}"\n[[routes]]\nname = "main"\nincumbent = "gpt"\n'
 WORKER = """
 import socket, sys
@@ -35,8 +35,8 @@ ANSWER = b'{"choices":[{"message":{"content":"' + b"word " * 280 + b'"}}]}'
 EVENT = b"data: " + b"x" * 262 + b"\n\n"
 
 
-def request(chars: int, *, stream: bool = False) -> bytes:
-    body = json.dumps({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "word " * (chars // 5)}]}).encode()
+def request(chars: int, *, stream: bool = False, model: str = "m") -> bytes:
+    body = json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "word " * (chars // 5)}]}).encode()
     return b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
         len(body),
         body,
@@ -57,6 +57,7 @@ class Model(asyncio.Protocol):
         self.got = b""
         if b'"stream": true' in body[:100]:
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.gap_s = SLOW_GAP_S if b'"slow"' in body[:100] else GAP_S
             self.tick()
         else:
             lines = b"Content-Type: application/json\r\nx-request-id: req_1\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
@@ -64,7 +65,7 @@ class Model(asyncio.Protocol):
 
     def tick(self) -> None:
         self.transport.write(b"%x\r\n%b\r\n" % (len(EVENT), EVENT))
-        self.streaming = asyncio.get_running_loop().call_later(GAP_S, self.tick)
+        self.streaming = asyncio.get_running_loop().call_later(self.gap_s, self.tick)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.streaming is not None:
@@ -182,18 +183,18 @@ def main() -> None:
 
 def measure_open_streams(port: int, pid: int, streams: int = 500) -> None:
     """Resident memory with so many answers under way, against an idle worker's; first a few, so that code and pools are warm."""
-    asyncio.run(load(port, request(2000, stream=True), 1.0, 8, stream=True))
+    asyncio.run(load(port, request(2000, stream=True, model="slow"), 1.0, 8, stream=True))
     idle = rss_mb(pid)
 
     async def most() -> float:
-        task = asyncio.get_running_loop().create_task(load(port, request(2000, stream=True), 4.0, streams, stream=True))
+        task = asyncio.get_running_loop().create_task(load(port, request(2000, stream=True, model="slow"), 4.0, streams, stream=True))
         seen = [idle]
         while not task.done():
             await asyncio.sleep(0.2)
             seen.append(rss_mb(pid))
         return max(seen)
 
-    print(f"{streams} open streams {asyncio.run(most()) - idle:6.1f} MB over idle ({idle:.1f} MB)")
+    print(f"{streams} open streams, {1 / SLOW_GAP_S:g} chunks/s each: {asyncio.run(most()) - idle:6.1f} MB over idle ({idle:.1f} MB)")
 
 
 def measure_added(direct: int, ours: int, folder: Path, rate: float = 200.0) -> None:
