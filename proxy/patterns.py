@@ -35,9 +35,13 @@ KEY_PREFIX = re.compile(
 )
 _MARKED = re.compile(rf"{MARK}-[a-p]{{12}}|person-[a-p]{{8}}@{MARK}\.invalid|A(?:KI|SI)A{MARK.upper()}[A-P]{{7}}")
 _KEY_ANCHORS = (
-    "sk-", "sk_", "rk_", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "AIza", "ya29.", "eyJ",
-    "hf_", "npm_", "pypi-", "SG.", "gsk_", "xai-", "Bearer ", "bearer ",
+    ("_", ("sk_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "hf_", "npm_", "gsk_")),
+    ("-", ("sk-", "glpat-", "xox", "pypi-", "xai-")),
+    (".", ("ya29.", "eyJ", "SG.")),
+    ("A", ("AKIA", "ASIA", "AIza")),
+    (" ", ("Bearer ", "bearer ")),
 )  # fmt: skip
+"""By a character that such a key must have: one look for it is a tenth of a look for a word, and most texts lack most of them."""
 _KEY = re.compile(
     rf"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:(?:{KEY_PREFIX.pattern})(?P<rest>(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9])){{16,}})"
     r"|(?P<aws>A(?:KI|SI)A)[A-Z0-9]{16}(?![A-Za-z0-9])|(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*|(?P<bearer>[Bb]earer +)[\w.~+/=-]{16,})"
@@ -46,7 +50,8 @@ _BEGIN, _END = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"), re.compil
 _CREDENTIALS = re.compile(r"://([^\s/@:\"'<>]{0,256})(:[^\s/@\"'<>]{0,256})?@")
 _LOCAL_REVERSED = re.compile(r"[A-Za-z0-9_.+\u00c0-\u024f-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f-]{1,63}(?:\.[A-Za-z0-9\u00c0-\u024f-]{1,63}){1,8}")
-_IBAN_ANCHOR = re.compile(r"\d\d(?=[A-Za-z0-9 ]{11})", re.ASCII)
+_IBAN_ANCHOR = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![A-Za-z0-9][A-Za-z]{2}\d\d)(?=[A-Za-z0-9 ]{11})", re.ASCII)
+"""The check digits: digits are rarer than letters, so these are looked for, and the country before them looked back at."""
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?|[A-Z]{2}\d{2}[A-Z0-9]{11,30}"
     r"|[a-z]{2}\d{2}[a-z0-9]{11,30})(?![A-Za-z0-9])"
@@ -63,7 +68,8 @@ _NUMBER = re.compile(
     r"|(?P<phone>\+?(?:\d{1,3} ?)?\(?\d(?:(?:[ .\-/]|\)[ .-]?)?\d){5,14})(?!\w|-\d|\.\d)",
     re.ASCII,
 )
-_GROUP = re.compile(r"[0-9]+")
+_STEP = re.compile(r"(?:[0-9]+|.)[^0-9+(]*", re.DOTALL)
+"""From one group of digits to where the next may begin."""
 _FRENCH = re.compile(r"0\d(?:[ .]\d\d){4}")
 _CUE = re.compile(
     r"\b(?:phone|tel|telephone|call|mobile|cell|fax|whatsapp|sms|dial|ring|contact|reach|desk|office|messages?"
@@ -75,6 +81,7 @@ _ESCAPED = "nrtbf"
 
 _ANCHOR = re.compile(r"[0-9@]")
 """Every datum but a key has one of these, and keys are long."""
+_DIGITS = "0123456789"
 
 
 def find(text: str) -> list[Found]:
@@ -86,7 +93,8 @@ def survey(text: str) -> list[Found]:
     """Everything with the shape of a datum, pseudonyms included."""
     if len(text) < 20 and not _ANCHOR.search(text):
         return []
-    found = [one for look in _LOOKS for one in look(text)]
+    looks = _LOOKS if any(map(text.__contains__, _DIGITS)) else _WITHOUT_DIGITS
+    found = [one for look in looks for one in look(text)]
     found.sort(key=_start)  # stable: what begins at the same place goes to the kind looked for first
     kept: list[Found] = []
     for one in found:
@@ -101,15 +109,22 @@ def _marked(text: str) -> Iterator[Found]:
 
 
 def _keys(text: str) -> Iterator[Found]:
-    for anchor in _KEY_ANCHORS:
-        at = text.find(anchor)
-        while at >= 0:
-            match = _KEY.match(text, at)
-            if match:
-                yield from _key(text, match)
-            at = text.find(anchor, match.end() if match else at + 1)
+    for sign, anchors in _KEY_ANCHORS:
+        if sign in text:
+            for anchor in anchors:
+                if anchor in text:
+                    yield from _keys_at(text, anchor)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
+
+
+def _keys_at(text: str, anchor: str) -> Iterator[Found]:
+    at = text.find(anchor)
+    while at >= 0:
+        match = _KEY.match(text, at)
+        if match:
+            yield from _key(text, match)
+        at = text.find(anchor, match.end() if match else at + 1)
 
 
 def _key(text: str, match: re.Match[str]) -> Iterator[Found]:
@@ -162,7 +177,7 @@ def _email(text: str, start: int, at: int, end: int) -> Iterator[Found]:
 
 def _ibans(text: str) -> Iterator[Found]:
     for anchor in _IBAN_ANCHOR.finditer(text):
-        match = _IBAN.match(text, anchor.start() - 2) if anchor.start() > 1 else None
+        match = _IBAN.match(text, anchor.start() - 2)
         shape = match[0] if match else ""
         while len(shape) > 14:
             value = shape.replace(" ", "").upper()
@@ -196,15 +211,8 @@ def _numbers(text: str) -> Iterator[Found]:
             found = _number(text, match) if match else None
             if found is not None:
                 yield found
-            at = found.end if found is not None else _next_group(text, at, end)
-
-
-def _next_group(text: str, at: int, end: int) -> int:
-    group = _GROUP.match(text, at)
-    at = group.end() if group else at + 1
-    while at < end and not (text[at].isdigit() or text[at] in "+("):
-        at += 1
-    return at
+            step = None if found is not None else _STEP.match(text, at, end)
+            at = found.end if found is not None else step.end() if step is not None else end
 
 
 def _begins(text: str, at: int) -> bool:
@@ -257,7 +265,8 @@ def _start(one: Found) -> int:
     return one.start
 
 
-_LOOKS: tuple[Callable[[str], Iterator[Found]], ...] = (_marked, _keys, _credentials, _emails, _ibans, _ipv6, _numbers)
+_WITHOUT_DIGITS: tuple[Callable[[str], Iterator[Found]], ...] = (_marked, _keys, _credentials, _emails)
+_LOOKS = (*_WITHOUT_DIGITS, _ibans, _ipv6, _numbers)
 
 
 def mod97(iban: str) -> int:
