@@ -1,4 +1,4 @@
-"""The client's side: how requests are read, and which of them are refused before a byte goes upstream.
+"""The client's side: when its requests begin, which of them are refused before a byte goes upstream, and who is given up when.
 
 Law: what two parsers could read differently is refused, and a read that contains something malformed begins nothing. Requests of one
 connection are answered in their order; the next one waits, at most one read's worth of it. What we answer ourselves closes the connection.
@@ -10,87 +10,53 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from proxy.config import Server
 from proxy.dialects.dialect import Family, error_body
-from proxy.headers import UP, named_by, without
-from proxy.peer import PIPELINED, Peer
-from proxy.request import Refusal, Request, look_at, malformed, refusal_of, stand_in
+from proxy.peer import EARLY, PIPELINED, Peer
+from proxy.reading import Reader
+from proxy.relay import UNSENT_MAX
+from proxy.request import Refusal, malformed
+from proxy.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from proxy.relay import Call
     from proxy.worker import Worker
 
 REASONS = {
-    400: b"Bad Request", 404: b"Not Found", 408: b"Request Timeout", 431: b"Request Header Fields Too Large", 501: b"Not Implemented",
+    400: b"Bad Request", 404: b"Not Found", 408: b"Request Timeout", 413: b"Content Too Large", 431: b"Request Header Fields Too Large",
     502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout",
 }  # fmt: skip
 GRACE_S = 2.0
 """When the worker ends, an idle connection has this long to ask once more: closed at once, its next request would be lost on the way.
 What is asked then is answered with `Connection: close`."""
+CONTINUE_S = 1.0
+"""How long `Expect: 100-continue` is the incumbent's to answer; then we do, for not everybody does."""
 LINGER_S = 2.0
 """After our last word the client may go on sending this long: closing at once would reset away what it has not read yet."""
 
 
-class Client(Peer):
-    __slots__ = (
-        "call", "doomed", "lines", "over", "parser", "read_at", "reading", "requests", "seen", "since", "turned_away", "uploading",
-        "worker",
-    )  # fmt: skip
+class Client(Reader):
+    """One connection of a client.
+
+    A client that ends its side has left, and its call is cancelled upstream: that it may only have ended its half (`shutdown(SHUT_WR)`
+    behind a complete request) cannot be told from leaving before something is written, and to cancel is the commoner wish.
+    """
+
+    __slots__ = ("begun", "call", "doomed", "left", "over", "since", "turned_away", "uploading")
 
     def __init__(self, worker: "Worker"):
-        super().__init__()
-        self.worker, self.call, self.doomed = worker, None, None
+        super().__init__(worker)
         self.call: Call | None
-        self.doomed: Refusal | None
-        self.requests: list[Request] = []
-        """The one being answered first, then those that wait."""
-        self.since = self.read_at = perf_counter_ns()
-        """`since`: when the last answer ended, or when lingering began."""
-        self.reading, self.lines = Request(0), list[bytes]()
+        self.call = None
+        self.doomed: Refusal | None = None
+        self.since = self.begun = self.read_at
+        """`since`: when the last answer ended, when lingering began, or when what is left was last seen to shrink. `begun`: the call."""
+        self.left = 0
+        """Bytes of the last answer that were still to be sent at the last sweep."""
         self.uploading = self.over = self.turned_away = False
-        self.seen = 0
-        """Bytes read since something last came of them."""
-        self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
     def other(self) -> Peer | None:
         return self.call.upstream if self.call is not None else None
-
-    # ---- what httptools reports
-
-    def on_message_begin(self) -> None:
-        self.reading = request = Request(self.read_at)
-        self.lines = request.lines
-        self.requests.append(request)
-
-    def on_url(self, part: bytes) -> None:
-        self.reading.target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        start = UP[name]
-        if start:
-            self.lines.append(start + value)
-        elif not self.reading.headed:
-            look_at(self.reading, name, value)
-
-    def on_headers_complete(self) -> None:
-        """llhttp has refused what is malformed; here goes what it lets pass."""
-        request, parser = self.reading, self.parser
-        assert parser is not None
-        request.method, request.keep = parser.get_method(), parser.should_keep_alive()
-        version = parser.get_http_version()
-        request.http11 = version == "1.1"
-        if refusal := refusal_of(request, version, self.worker.limits, self.seen):
-            raise refusal
-        if request.connection:
-            request.lines = without(request.lines, named_by(request.connection))
-        request.headed = True
-        self.lines = []  # trailers land here, and are dropped
-
-    def on_body(self, data: bytes) -> None:
-        request = self.reading
-        request.body = data if request.body is None else request.body + data
-
-    def on_message_complete(self) -> None:
-        self.reading.complete = True
 
     # ---- what the socket reports
 
@@ -101,13 +67,13 @@ class Client(Peer):
     def data_received(self, data: bytes) -> None:
         parser = self.parser
         if self.over or parser is None:
-            return
+            return self._keep_beyond(data)
         self.read_at = perf_counter_ns()
         self.seen += len(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if (error := self._without_upgrade(data[upgrade.args[0] :])) is not None:
+            if (error := self.upgraded(data[upgrade.args[0] :])) is not None:
                 return self._malformed(error)
         except httptools.HttpParserError as error:
             return self._malformed(error)
@@ -118,22 +84,12 @@ class Client(Peer):
         if len(self.requests) > 1:
             self.hold(PIPELINED)
 
-    def _without_upgrade(self, rest: bytes) -> httptools.HttpParserError | None:
-        """llhttp takes an offer to upgrade at its word and reads no body: a second parser is told the same framing without the offer."""
-        while True:
-            request, waiting = self.reading, self.requests
-            self.parser = parser = httptools.HttpRequestParser(self)
-            self.requests = []  # what stands in for the head lands in a request of its own
-            parser.feed_data(stand_in(request))
-            request.complete = self.reading.complete
-            self.reading, self.requests = request, waiting
-            try:
-                parser.feed_data(rest)
-                return None
-            except httptools.HttpParserUpgrade as upgrade:
-                rest = rest[upgrade.args[0] :]
-            except httptools.HttpParserError as error:
-                return error
+    def _keep_beyond(self, data: bytes) -> None:
+        """A client may speak before it hears that its WebSocket stands; it is read no further than a buffer."""
+        if self.beyond is not None and not self.over:
+            self.beyond.append(data)
+            if sum(map(len, self.beyond)) > UNSENT_MAX:
+                self.hold(EARLY)
 
     def _begin_or_wait(self) -> None:
         if self.requests and self.requests[0].headed:
@@ -142,15 +98,11 @@ class Client(Peer):
             self.refuse(Refusal(431, "head_too_large", f"a head larger than {self.worker.limits.head_max_bytes} bytes"))
 
     def _begin(self) -> None:
-        request, self.seen = self.requests[0], 0
-        if self.turned_away:
-            return self.refuse(Refusal(503, "overloaded", "too many connections"))
+        request, self.seen, self.begun = self.requests[0], 0, self.read_at
         call = self.worker.call_for(self, request)
-        if call is None:
-            return self.refuse(Refusal(404, "no_route", "no route takes this host and path"))
+        if isinstance(call, Refusal):
+            return self.refuse(call)
         self.call, self.uploading = call, True
-        if request.expects and not request.complete and request.http11:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         call.start()
         body, request.body = request.body, None
         self.uploading = not request.complete
@@ -189,7 +141,7 @@ class Client(Peer):
         self.call, self.since, self.seen = None, at, 0
         request = self.requests.pop(0)
         if not keep:
-            self._close(linger=not request.complete or bool(self.requests))
+            self._close(linger=not request.complete or bool(self.requests or self.beyond))
         elif self.doomed is not None:
             self.refuse(self.doomed)
         elif self.requests:
@@ -201,6 +153,13 @@ class Client(Peer):
             self._begin()
         if len(self.requests) < 2:
             self.let_go(PIPELINED)
+
+    def switched(self, upstream: Peer, head: bytes, down: bytes) -> None:
+        """The incumbent took the WebSocket: from here on this is a tunnel."""
+        self.call, self.over, beyond = None, True, self.beyond or []
+        self.requests.clear()
+        Tunnel(self.worker, self, upstream, head=head, down=down, up=b"".join(beyond))
+        self.worker.leave(self)
 
     def break_off(self) -> None:
         """The answer was cut: so is the connection, after what came of it has left."""
@@ -240,7 +199,8 @@ class Client(Peer):
 
     def refuse(self, refusal: Refusal) -> None:
         self.worker.count_refused(refusal.reason)
-        self._say(refusal.status, refusal.message, "openai")
+        request = self.requests[0] if self.requests else self.reading
+        self._say(refusal.status, refusal.message, self.worker.family_of(request))
 
     def _say(self, status: int, message: str, family: Family) -> None:
         body = error_body(family, status, message)
@@ -270,20 +230,24 @@ class Client(Peer):
     def stop(self) -> None:
         if self.call is None:
             self.transport.abort()
-        elif self.call.status:
-            self.call.cut("the worker ended")
         else:
-            self.call.fail(503, "cut", "the worker is ending")
+            self.call.give_up(503, "cut", "the worker is ending")
 
-    # ---- deadlines, by the worker's sweep
+    def abort(self) -> None:
+        self.transport.abort()
+
+    # ---- deadlines
 
     def sweep(self, now: int) -> None:
         limits = self.worker.limits
-        if self.over:
+        if self.call is not None:
+            self._sweep_call(self.call, now, limits)
+        elif self._still_sent(now):
+            if now - self.since > limits.silence_timeout_s * 1e9:
+                self.reset()
+        elif self.over:
             if now - self.since > LINGER_S * 1e9:
                 self.transport.abort()
-        elif self.call is not None:
-            self._sweep_call(self.call, now, limits.silence_timeout_s)
         elif self.requests or self.seen:
             first = self.requests[0].at if self.requests else self.since
             if now - first > limits.head_timeout_s * 1e9:
@@ -291,19 +255,37 @@ class Client(Peer):
         elif now - self.since > (GRACE_S if self.worker.draining else limits.keep_alive_s) * 1e9:
             self._close(linger=False)
 
-    def _sweep_call(self, call: "Call", now: int, silence_s: float) -> None:
-        upstream = call.upstream
+    def _still_sent(self, now: int) -> bool:
+        """Whether the last answer is still leaving, slowly: nobody is idle who is still reading."""
+        left, before = self.transport.get_write_buffer_size(), self.left
+        self.left = left
+        if before and left != before:
+            self.since = now
+        return left > 0
+
+    def _sweep_call(self, call: "Call", now: int, limits: Server) -> None:
+        if self.holds and self.has_left():
+            self._leave()
+            return self.transport.abort()
+        age, upstream = now - self.begun, call.upstream
+        if age > CONTINUE_S * 1e9:
+            call.go_ahead()
+        if age > limits.call_timeout_s * 1e9:
+            return call.give_up(504, "timed_out", f"the call took longer than {limits.call_timeout_s:g} s")
+        if not call.uploaded and age > limits.upload_timeout_s * 1e9:
+            return call.give_up(408, "client_gone", f"the request's body took longer than {limits.upload_timeout_s:g} s")
         if upstream is None:
             return  # connecting has its own deadline
         silent = now - max(self.read_at, upstream.read_at)
         if silent > 2e9 and call.uploaded:
             call.again = None  # a stale connection shows at once
-        if silent < silence_s * 1e9:
-            return
-        if call.status:
-            who, ended = ("the client did not read", "client_gone") if self.full else ("the incumbent was silent", "timed_out")
-            call.cut(f"{who} for {silence_s:g} s", ended)
-        elif call.uploaded:
-            call.fail(504, "timed_out", f"no answer within {silence_s:g} s")
+        if silent > limits.silence_timeout_s * 1e9:
+            self._silent(call, f"{limits.silence_timeout_s:g} s")
+
+    def _silent(self, call: "Call", time: str) -> None:
+        if call.status and self.full:
+            call.cut(f"the client did not read for {time}", "client_gone")
+        elif call.status or call.uploaded:
+            call.give_up(504, "timed_out", f"the incumbent was silent for {time}")
         else:
-            call.fail(408, "client_gone", f"the request's body stopped coming for {silence_s:g} s")
+            call.fail(408, "client_gone", f"the request's body stopped coming for {time}")

@@ -2,7 +2,7 @@
 
 Law: name, case, order, number and value of every line that goes on are the sender's own. What does not go on: lines for one hop only and
 those a Connection header names, Host (the upstream's is set) and `x-understudy-*` (ours). Message framing is never negotiable: no
-Connection header can take it away.
+Connection header can take it away, and no trailer can bring it.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,21 @@ from collections.abc import Iterable
 HOP_BY_HOP = frozenset(
     (
         b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization",
-        b"te", b"trailer", b"transfer-encoding", b"upgrade",
+        b"te", b"transfer-encoding", b"upgrade",
     )
 )  # fmt: skip
+NOT_IN_TRAILERS = HOP_BY_HOP | frozenset(
+    (
+        b"host", b"content-length", b"content-type", b"content-encoding", b"content-range", b"trailer", b"authorization", b"cookie",
+        b"set-cookie", b"expect", b"cache-control", b"max-forwards", b"range", b"location", b"age", b"date", b"expires", b"vary",
+        b"www-authenticate", b"retry-after",
+    )
+)  # fmt: skip
+"""Framing, routing, credentials, control (RFC 9110, 6.5.1): a recipient that merges trailers into the head must not find them there."""
 OURS = b"x-understudy-"
+GUARD = b"x-understudy-shadow"
+"""Marks a mirrored call: it goes on, so that no shadow of whoever is behind us mirrors it again."""
+LAST_CHUNK = b"0\r\n\r\n"
 NAMES_MAX = 2000
 NAME_MAX_BYTES = 200
 
@@ -54,6 +65,26 @@ def without(lines: list[bytes], names: frozenset[bytes]) -> list[bytes]:
 def value_of(lines: list[bytes], name: bytes) -> bytes | None:
     """The value of the first line with this (lower-case) name."""
     return next((line[len(name) + 2 :] for line in lines if line[: len(name) + 1].lower() == name + b":"), None)
+
+
+def last_chunk(trailers: list[bytes]) -> bytes:
+    """The end of a chunked body, with the trailers that may go on."""
+    kept = [line for line in trailers if line.partition(b":")[0].lower() not in NOT_IN_TRAILERS]
+    return b"\r\n".join((b"0", *kept, b"", b""))
+
+
+def one_length(answer: bytes) -> bytes | None:
+    """An answer that repeats one and the same Content-Length, saying it once (RFC 9110, 8.6); None when it is not that."""
+    head, mark, body = answer.partition(b"\r\n\r\n")
+    while mark and head[9:10] == b"1":  # hints (1xx) have been read
+        head, mark, body = body.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    at = [number for number, line in enumerate(lines) if line[:15].lower() == b"content-length:"]
+    said = {part.strip() for number in at for part in lines[number][15:].split(b",")}
+    if not mark or len(said) != 1 or (len(at) == 1 and b"," not in lines[at[0]]):
+        return None
+    lines[at[0]] = lines[at[0]][:15] + b" " + said.pop()
+    return b"\r\n".join(line for number, line in enumerate(lines) if number not in at[1:]) + mark + body
 
 
 def request_head(method: bytes, target: bytes, version_and_host: bytes, lines: list[bytes], *, chunked: bool) -> bytes:

@@ -15,7 +15,11 @@ PIPELINED = 2
 """The next request has to wait for its turn."""
 CONNECTING = 4
 """What came so far has nowhere to go yet."""
+EARLY = 8
+"""What followed an offer to upgrade waits for its answer."""
 _RESET = struct.pack("ii", 1, 0)
+_ENDED = (7, 8)
+"""Linux's TCP_CLOSE and TCP_CLOSE_WAIT: the peer has reset or ended the connection."""
 
 
 class Peer(asyncio.Protocol):
@@ -54,9 +58,17 @@ class Peer(asyncio.Protocol):
         if (other := self.other()) is not None:
             other.let_go(PEER_FULL)
 
+    def has_left(self) -> bool:
+        """Whether the peer of a held connection has ended it: nobody reads there, so nobody else would notice. False where unknown."""
+        sock = self.transport.get_extra_info("socket")
+        try:
+            return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _ENDED
+        except (AttributeError, OSError):
+            return False
+
     def reset(self) -> None:
         """End the connection so that the peer sees it broken: abort() alone ends it like a complete one (FIN), this sends RST."""
         sock = self.transport.get_extra_info("socket")
-        if sock is not None and not self.transport.is_closing():
+        if sock is not None and (not self.transport.is_closing() or self.transport.get_write_buffer_size()):  # else it may be another's
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()

@@ -22,8 +22,18 @@ class _Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
+class _NoHash:
+    """For bodies that are not kept because there is too much to do already."""
+
+    def update(self, _: bytes, /) -> None:
+        pass
+
+    def hexdigest(self) -> str:
+        return ""
+
+
 class Capture:
-    """A body as it passes: its pieces while there is room for them, its size always."""
+    """A body as it passes: its pieces while there is room for them, its size always. `most` below 0: none are kept just now."""
 
     __slots__ = ("digest", "held", "journal", "most", "pieces", "size")
 
@@ -47,6 +57,9 @@ class Capture:
 
     def _given_up(self) -> _Hash:
         """The hash of what was kept until now, instead of it."""
+        if self.most < 0:
+            self.journal.count("body_shed")
+            return _NoHash()
         if self.size <= self.most:
             self.journal.count("capture_no_room")
         digest = hashlib.sha256(b"".join(self.take()))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from proxy.dialects.dialect import Dialect
 from proxy.exchange import Ended
-from proxy.headers import request_head, response_head
+from proxy.headers import LAST_CHUNK, request_head, response_head
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, call_event, exchange_event
 from proxy.routing import Destination
@@ -36,7 +36,6 @@ AGAIN_MAX = 65_536
 """A larger request is not kept for a second attempt."""
 MARKS_MAX = 2 * 256
 SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
-LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Call:
@@ -48,6 +47,8 @@ class Call:
     sent: Capture | None = None
     got: Capture | None = None
     opening_down: bytes | None = None
+    end_down = LAST_CHUNK
+    """Of an answer in chunks, trailers included."""
     lines_down: Sequence[bytes] = ()
     ended: Ended = "complete"
     error = ""
@@ -59,6 +60,7 @@ class Call:
         way, pool, dialect = road
         self.way, self.pool = way, pool
         worker.number += 1
+        worker.under_way += 1
         self.number = worker.number
         self.again: list[bytes] | None = []
         """All that was sent, while it may have to be sent again; None once it may not."""
@@ -99,12 +101,13 @@ class Call:
     def upload(self, data: bytes | None, last: bool) -> None:
         """Bytes of the request's body as they came; `last` when there are no more."""
         opening, self.opening_up = self.opening_up, None
-        chunked = self.request.chunked
+        request = self.request
+        chunked = request.chunked
         if data:
             if self.sent is not None:
                 self.sent.add(data)
             if chunked:
-                data = b"%x\r\n%b\r\n%b" % (len(data), data, LAST_CHUNK if last else b"")
+                data = b"%x\r\n%b\r\n%b" % (len(data), data, request.end if last else b"")
             if opening is None:
                 self._send(data)
             elif len(data) < SMALL:
@@ -113,7 +116,7 @@ class Call:
                 self._send(opening)
                 self._send(data)
         elif opening is not None or chunked:
-            self._send((opening or b"") + (LAST_CHUNK if last and chunked else b""))
+            self._send((opening or b"") + (request.end if last and chunked else b""))
         if last:
             self.uploaded = True
             self._journal_call()
@@ -136,6 +139,27 @@ class Call:
 
     # ---- down
 
+    def inform(self, status: int, reason: bytes, lines: list[bytes]) -> None:
+        """A hint on the way to an answer (1xx): for clients of HTTP/1.1, and 100 for those who wait for it."""
+        if status == 100:
+            self.go_ahead()
+        elif self.http11 and not self.status:
+            self.client.transport.write(response_head(status, reason, lines, chunked=False, connection=b""))
+
+    def go_ahead(self) -> None:
+        """Tell a client that waits for it to send its body, once."""
+        if self.request.expects and not self.status:
+            self.request.expects = False
+            self.client.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def switched(self, reason: bytes, lines: list[bytes], rest: bytes) -> None:
+        """The incumbent speaks another protocol now: this call is over, and a tunnel begins with what came behind the head."""
+        client, upstream = self.client, self.upstream
+        assert upstream is not None
+        self.upstream = self.again = None
+        self.worker.under_way -= 1
+        client.switched(upstream, response_head(101, reason, lines, chunked=False, connection=b"Upgrade"), rest)
+
     def begin(self, status: int, reason: bytes, lines: list[bytes], *, chunked: bool, sized: bool) -> None:
         """The answer's head. It leaves with the first bytes of the body that came with it."""
         self.status, self.lines_down, self.again = status, lines, None
@@ -156,7 +180,7 @@ class Call:
             if self.got is not None:
                 self._note(self.got, data, at)
             if self.chunked_down:
-                write(b"%b%x\r\n%b\r\n%b" % (opening or b"", len(data), data, LAST_CHUNK if last else b""))
+                write(b"%b%x\r\n%b\r\n%b" % (opening or b"", len(data), data, self.end_down if last else b""))
             elif opening is None:
                 write(data)
             elif len(data) < SMALL:
@@ -165,7 +189,7 @@ class Call:
                 write(opening)
                 write(data)
         elif opening is not None or self.chunked_down:
-            write((opening or b"") + (LAST_CHUNK if last and self.chunked_down else b""))
+            write((opening or b"") + (self.end_down if last and self.chunked_down else b""))
         if opening is not None:
             self.first_at, self.down_ns = at, perf_counter_ns() - at
         if last:
@@ -220,6 +244,13 @@ class Call:
         self.finish(ended, why, tell=False)
         client.refuse_call(status, why, family)
 
+    def give_up(self, status: int, ended: Ended, why: str) -> None:
+        """Our decision to end it: a break where the answer has begun, else an answer of ours."""
+        if self.status:
+            self.cut(why, ended)
+        else:
+            self.fail(status, ended, why)
+
     def client_gone(self, why: str = "") -> None:
         self.finish("client_gone", why, tell=False)
 
@@ -227,6 +258,7 @@ class Call:
         client, upstream, whole = self.client, self.upstream, ended == "complete" and self.uploaded
         self.upstream = self.again = None
         self.ended, self.error, self.ended_at = ended, error, perf_counter_ns()
+        self.worker.under_way -= 1
         if upstream is not None:
             upstream.release(reusable=whole)
         else:

@@ -4,9 +4,12 @@ Law: what two parsers could read differently is refused before a byte goes upstr
 what it lets pass and we do not: no Host or two, a transfer coding other than `chunked` once, other protocols' methods, oversize.
 """
 
+import re
+
 from proxy.config import Server
+from proxy.dialects.dialect import Family
 from proxy.events import HINT_HEADERS
-from proxy.headers import named_by, value_of
+from proxy.headers import GUARD, LAST_CHUNK, named_by, value_of, without
 
 FOREIGN = frozenset(
     (
@@ -16,6 +19,7 @@ FOREIGN = frozenset(
 )  # fmt: skip
 """Methods llhttp knows from RTSP, ICE and HTTP/2: it takes those protocols for HTTP/1.0."""
 HINT_MAX_CHARS = 256
+_DOTS = re.compile(rb"(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?=[/\\;?]|%2f|%5c|%3b|$)", re.IGNORECASE)
 
 
 class Refusal(Exception):
@@ -33,7 +37,12 @@ class Request:
     host: bytes | None = None
     body: bytes | None = None
     hints: dict[str, str] | None = None
-    headed = complete = chunked = expects = typed = keep = http11 = False
+    end = LAST_CHUNK
+    """Of a chunked body, trailers included."""
+    size = 0
+    """Bytes of a chunked body so far."""
+    headed = complete = chunked = expects = typed = keep = http11 = tunnel = False
+    """`tunnel`: a WebSocket is asked for, and the offer goes on."""
 
     def __init__(self, at: int):
         self.at, self.lines = at, list[bytes]()
@@ -60,8 +69,11 @@ def look_at(request: Request, name: bytes, value: bytes) -> None:
         request.connection += b"," + value if request.connection else value
     elif low == b"expect":
         request.expects = value.lower() == b"100-continue"
+        request.lines.append(name + b": " + value)
     elif low == b"upgrade":
-        request.upgrade = value.lower()
+        request.upgrade += b"," + value if request.upgrade else value
+    elif low == GUARD:
+        request.lines.append(name + b": " + value)
     elif (hint := HINT_HEADERS.get(low)) is not None:
         request.hints = (request.hints or {}) | {hint: value.decode("utf-8", "replace")[:HINT_MAX_CHARS]}
 
@@ -85,9 +97,44 @@ def refusal_of(request: Request, version: str, limits: Server, seen: int) -> Ref
         return Refusal(431, "head_too_large", f"more than {limits.headers_max} header lines")
     if seen > limits.head_max_bytes and len(request.target) + sum(map(len, request.lines)) > limits.head_max_bytes:
         return Refusal(431, "head_too_large", f"a head larger than {limits.head_max_bytes} bytes")
-    if b"websocket" in request.upgrade:
-        return Refusal(501, "websocket", "WebSocket connections are not relayed yet; use the HTTP endpoint")
+    length = value_of(request.lines, b"content-length") if limits.body_max_bytes else None
+    if length is not None and int(length) > limits.body_max_bytes:
+        return too_long(limits)
     return None
+
+
+def too_long(limits: Server) -> Refusal:
+    return Refusal(413, "body_too_large", f"a body larger than {limits.body_max_bytes} bytes")
+
+
+def go_on(request: Request, *, upgrades: bool) -> None:
+    """Leave in the head's lines what is meant for the incumbent. An offer to upgrade is, when it is for a WebSocket and nothing else.
+
+    A GET without a body, so that nobody can take what follows for anything but the tunnel's bytes; every other offer (h2c, TLS, one among
+    several) is ignored, as RFC 9110 7.8 allows.
+    """
+    if request.connection:
+        request.lines = without(request.lines, named_by(request.connection))
+    if request.expects and not request.http11:
+        request.lines, request.expects = without(request.lines, frozenset((b"expect",))), False
+    if upgrades and request.http11 and request.method == b"GET" and request.upgrade.lower() == b"websocket":
+        request.tunnel = not request.chunked and value_of(request.lines, b"content-length") in (None, b"0")
+    if request.tunnel:
+        request.lines += (b"Connection: Upgrade", b"Upgrade: " + request.upgrade)
+        request.keep = False
+
+
+def has_dot_segments(path: bytes) -> bool:
+    """Whether some reader of this path would go elsewhere with it: `.` and `..` segments, percent-encoded or beside encoded slashes too."""
+    return _DOTS.search(path) is not None
+
+
+def family_by_signs(request: Request) -> Family:
+    """Whose SDK speaks, where the path does not say."""
+    names = {line.partition(b":")[0].lower() for line in request.lines}
+    if b"anthropic-version" in names:
+        return "anthropic"
+    return "gemini" if b"x-goog-api-key" in names or b"/v1beta/" in request.target else "openai"
 
 
 def malformed(why: str) -> Refusal:

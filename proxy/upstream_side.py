@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.headers import DOWN, named_by, value_of, without
+from proxy.headers import DOWN, last_chunk, named_by, one_length, value_of, without
 from proxy.peer import Peer
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from proxy.routing import Destination
 
 HEAD_MAX = 1 << 20
+LENGTH = frozenset((b"content-length",))
 STALE_POSSIBLE_NS = 20_000_000
 """A connection idle for less is taken without asking its kernel what was acknowledged so far."""
 _BYTES_ACKED = 120
@@ -83,8 +84,8 @@ class Pool:
 
 class Upstream(Peer):
     __slots__ = (
-        "acked", "answered", "body", "call", "complete", "headed", "keep", "lines", "parser", "pool", "read_at", "reason", "reused",
-        "seen", "special", "until_eof",
+        "acked", "answered", "begun", "body", "call", "complete", "headed", "keep", "lines", "parser", "pool", "read_at",
+        "reason", "reused", "seen", "special", "switching", "until_eof",
     )  # fmt: skip
 
     def __init__(self, pool: Pool):
@@ -95,11 +96,18 @@ class Upstream(Peer):
         self.call: Call | None
         self.body: bytes | None
         self.reason, self.lines, self.special = b"", list[bytes](), list[tuple[bytes, bytes]]()
-        self.parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self.switching: list[bytes] | None = None
+        self.begun = b""
+        """What came so far of a head that did not come in one read."""
+        self.parser: httptools.HttpResponseParser | None = self._new_parser()
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
         # upstreams are forgiven what clients of theirs forgive: folded or odd values, bare LF, a length beside chunks
-        self.parser.set_dangerous_leniencies(
+        parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_chunked_length=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        return parser
 
     def other(self) -> Peer | None:
         return self.call.client if self.call is not None else None
@@ -115,7 +123,7 @@ class Upstream(Peer):
         self.call = None
         if reusable and self.keep and self.complete:
             self.complete = self.headed = self.answered = False
-            self.reused, self.seen = True, 0
+            self.reused, self.seen, self.begun = True, 0, b""
             if self.holds:
                 self.let_go(self.holds)
             self.pool.idle.append(self)
@@ -143,16 +151,22 @@ class Upstream(Peer):
         parser, call = self.parser, self.call
         assert parser is not None and call is not None
         status = parser.get_status_code()
-        if status < 200:  # 100 was ours to say, the others are hints
-            return
+        if status < 200:
+            return self._hint(call, status)
         self.keep = parser.should_keep_alive() and not call.is_head
         lines, chunked = self._framing() if self.special else (self.lines, False)
         # an answer that neither says its length nor is chunked is not kept alive: only where it is not must the lines be searched
         sized = not chunked and (self.keep or value_of(lines, b"content-length") is not None)
         self.until_eof = not (chunked or sized or call.is_head or status in (204, 304))
         self.headed = True
-        self.lines = []  # trailers land here, and are dropped
+        self.lines = []  # trailers land here
         call.begin(status, self.reason, lines, chunked=chunked, sized=sized)
+
+    def _hint(self, call: "Call", status: int) -> None:
+        if status == 101:  # the tunnel's opening: llhttp stops behind it
+            self.switching = [*self._framing()[0], *(b"Upgrade: " + value for low, value in self.special if low == b"upgrade")]
+        else:
+            call.inform(status, self.reason, without(self._framing()[0], LENGTH))
 
     def _framing(self) -> tuple[list[bytes], bool]:
         """The lines that go on, and whether the body is chunked."""
@@ -165,14 +179,17 @@ class Upstream(Peer):
             elif low == b"connection":
                 lines = without(lines, named_by(value) - {b"content-length"})
         if chunked and value_of(lines, b"content-length") is not None:
-            lines, self.keep = without(lines, frozenset((b"content-length",))), False
+            lines, self.keep = without(lines, LENGTH), False
         return lines, chunked
 
     def on_body(self, data: bytes) -> None:
         self.body = data if self.body is None else self.body + data
 
     def on_message_complete(self) -> None:
-        self.complete = self.headed
+        if self.headed:
+            self.complete = True
+            if self.lines and self.call is not None:
+                self.call.end_down = last_chunk(self.lines)
 
     # ---- what the socket reports
 
@@ -185,19 +202,41 @@ class Upstream(Peer):
         problem = ""
         try:
             parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.switching is not None and call.request.tunnel:
+                return self._switch(call, self.switching, data[upgrade.args[0] :])
+            problem, self.keep = "malformed answer: an upgrade nobody asked for", False
+        except httptools.HttpParserError as error:
+            if not self.headed and (answer := one_length(self.begun + data)) is not None:
+                self.parser, self.begun = self._new_parser(), b""
+                return self.data_received(answer)
             problem, self.keep = f"malformed answer: {error.__context__ or error}", False
+            if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(error.__context__, ValueError):
+                call.worker.loop.call_exception_handler({"message": "reading an answer failed", "exception": error.__context__})
         if self.headed:
             if call.is_head:
                 self.complete, self.body = True, None
             body, self.body = self.body, None
+            if body:
+                self.seen = 0
             if body or self.complete or call.opening_down is not None:
                 call.answer(body, self.complete, at)
+            elif not problem:
+                problem = self._too_much(data)
         elif not problem:
-            self.seen += len(data)
-            problem = "the answer's head is too large" if self.seen > HEAD_MAX else ""
+            self.begun += data
+            problem = self._too_much(data)
         if problem and self.call is not None:
             call.lost(problem)
+
+    def _too_much(self, data: bytes) -> str:
+        """Heads and trailers are kept until they are whole."""
+        self.seen += len(data)
+        return "a head or trailers without end" if self.seen > HEAD_MAX else ""
+
+    def _switch(self, call: "Call", lines: list[bytes], rest: bytes) -> None:
+        self.call = self.parser = None
+        call.switched(self.reason, lines, rest)
 
     def _unasked(self) -> None:
         """Bytes outside of a call: nobody must ever take them for an answer."""

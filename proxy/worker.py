@@ -12,20 +12,27 @@ import secrets
 import signal
 import socket
 import ssl
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from time import perf_counter_ns
+from typing import Any
 
 import uvloop
 
 from proxy.client_side import Client
 from proxy.config import Config
 from proxy.dialects import dialect_of
+from proxy.dialects.dialect import Family
 from proxy.events import BeatEvent
 from proxy.journal import Journal, limits_of
+from proxy.logs import log
+from proxy.overload import Overload
 from proxy.relay import Call, Road
-from proxy.request import Request
+from proxy.request import Refusal, Request, family_by_signs, has_dot_segments
 from proxy.routing import Destination, Routes
+from proxy.tunnel import Tunnel
 from proxy.upstream_side import Pool
 
 BACKLOG = 4096
@@ -37,6 +44,11 @@ LAST_WORDS_S = 1.0
 """For what still has to be told to clients that were broken off at the end."""
 OVERFLOW = 256
 """Connections beyond the limit that still get to hear 503; those beyond are closed at once."""
+FAULTS_MAX = 50
+"""Kinds of faults of ours that are told; all are counted."""
+NO_ROUTE = Refusal(404, "no_route", "no route takes this host and path")
+DOTS = Refusal(400, "dot_segments", "the path leaves its route: no `.` or `..` segments here")
+CROWDED = Refusal(503, "overloaded", "too many connections")
 
 
 class Worker:
@@ -46,17 +58,20 @@ class Worker:
         self.config, self.process = config, process
         self.config_hash = config.hash
         self.limits, self.capture_max = config.server, config.server.capture_max_bytes
+        self.body_max = config.server.body_max_bytes or sys.maxsize
         self.call_id_header = config.server.call_id_header
         self.journal = Journal(config.journal_folder, process, config.hash, limits_of(config))
-        self.clients: set[Client] = set()
+        self.clients: set[Client | Tunnel] = set()
         self.draining, self._empty = False, asyncio.Event()
-        self.number = self.calls = 0
+        self.number = self.calls = self.under_way = self.tunnels = self.tunnel_bytes = self.faults = 0
+        self.overload = Overload()
         self.passthrough: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self.loop_lag_us = 0
         self._listening, self._pools, self._roads = listening, dict[tuple[str, int, bool], Pool](), _Roads(self)
         self._server: asyncio.Server | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._told: set[str] = set()
         self._ids = _id_prefix()
         self._epoch_ns = time.time_ns() - perf_counter_ns()
         self._last_beat: tuple[object, ...] = ()
@@ -66,10 +81,9 @@ class Worker:
         self.loop = asyncio.get_running_loop()
         self.journal.start(self.loop)
         self._server = await self.loop.create_server(lambda: self._accept(), sock=self._listening, backlog=BACKLOG)
-        timeouts = (
-            getattr(self.config.server, name) for name in ("head_timeout_s", "keep_alive_s", "silence_timeout_s", "upstream_idle_s")
-        )
-        self._sweep_s = min(SWEEP_S, min(timeouts) / 4)
+        limits = self.limits
+        timeouts = (limits.head_timeout_s, limits.keep_alive_s, limits.silence_timeout_s, limits.upstream_idle_s, limits.call_timeout_s)
+        self._sweep_s = min(SWEEP_S, min(*timeouts, limits.upload_timeout_s, limits.tunnel_idle_s) / 4)
         self._sweep_due = self.loop.time()
         self._sweep()
         self._beat()
@@ -86,7 +100,7 @@ class Worker:
             client.stop()
         await self._nobody_left(LAST_WORDS_S)
         for client in list(self.clients):
-            client.transport.abort()
+            client.abort()
         for pool in self._pools.values():
             pool.close()
         await asyncio.sleep(0.01)  # what was aborted closes on the loop's next rounds
@@ -114,22 +128,35 @@ class Worker:
             return client.transport.abort()
         self.clients.add(client)
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: Client | Tunnel) -> None:
         self.clients.discard(client)
         if not self.clients:
             self._empty.set()
 
-    def call_for(self, client: Client, request: Request) -> Call | None:
-        """Who answers this request, and whether it is recorded; None when no route takes it."""
+    def call_for(self, client: Client, request: Request) -> Call | Refusal:
+        """Who answers this request, and whether it is recorded; or why nobody does."""
+        if client.turned_away:
+            return CROWDED
+        if self.under_way >= self.limits.calls_max:
+            return Refusal(503, "calls_max", f"{self.limits.calls_max} calls are under way, no more are taken just now")
+        if not self.overload.calls:
+            return Refusal(503, "loop_lag", "more is under way than can be served in time, nothing new is taken just now")
         road = self._roads[request.method == b"POST", request.host or b"", request.target.partition(b"?")[0]]
-        if road is None:
-            return None
+        if isinstance(road, Refusal):
+            return road
         if road[2] is None:
             route = road[0].route
             self.passthrough[route] = self.passthrough.get(route, 0) + 1
         else:
             self.calls += 1
         return Call(self, client, request, road)
+
+    def family_of(self, request: Request) -> Family:
+        """In whose shape an error will be understood, judged by what was read of the request."""
+        path = request.target.partition(b"?")[0]
+        road = self._roads[True, request.host or b"", path]
+        dialect = dialect_of("POST", path.decode("latin-1")) if isinstance(road, Refusal) else road[2]
+        return dialect.family if dialect is not None else family_by_signs(request)
 
     def pool_of(self, way: Destination) -> Pool:
         key = (way.host, way.port, way.secure)
@@ -155,18 +182,31 @@ class Worker:
     def count_refused(self, reason: str) -> None:
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
+    def fault(self, _: object, context: dict[str, Any]) -> None:
+        """The loop's exception handler: a bug of ours is counted, and told once per place. Its words stay out: they may quote a client."""
+        self.faults += 1
+        error = context.get("exception")
+        frames = traceback.extract_tb(getattr(error, "__traceback__", None))[:-4:-1]
+        place = f"{type(error).__name__} at " + " < ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
+        if place not in self._told and len(self._told) < FAULTS_MAX:
+            self._told.add(place)
+            log.error("worker.failed", place=place, during=str(context.get("message", "")))
+
     # ---- once in a while
 
     def _sweep(self) -> None:
-        late = self.loop.time() - self._sweep_due
-        self.loop_lag_us = max(self.loop_lag_us, int(late * 1e6))
+        self._timers["sweep"] = self.loop.call_later(self._sweep_s, self._sweep)  # first: whatever fails below, the next round comes
+        at = self.loop.time()
+        late_s, self._sweep_due = max(at - self._sweep_due, 0.0), at + self._sweep_s
+        self.loop_lag_us = max(self.loop_lag_us, int(late_s * 1e6))
+        self.overload.note(late_s, (self.journal.queued_bytes + self.journal.held) / self.config.journal.queue_max_bytes)
+        self.capture_max = self.limits.capture_max_bytes if self.overload.bodies else -1
         now = perf_counter_ns()
-        for client in list(self.clients):
-            client.sweep(now)
-        for pool in self._pools.values():
-            pool.sweep(now)
-        self._sweep_due = self.loop.time() + self._sweep_s
-        self._timers["sweep"] = self.loop.call_later(self._sweep_s, self._sweep)
+        for each in (*self.clients, *self._pools.values()):
+            try:
+                each.sweep(now)
+            except Exception as error:
+                self.loop.call_exception_handler({"message": "keeping a deadline failed", "exception": error})
 
     def _beat(self) -> None:
         self._timers["beat"] = self.loop.call_later(BEAT_S, self._beat)
@@ -177,6 +217,9 @@ class Worker:
             tuple(self.refused.items()),
             tuple(self.journal.dropped.items()),
             self.journal.queued_bytes,
+            self.tunnel_bytes,
+            self.faults,
+            self.overload.shedding,
         )
         if state != self._last_beat or self.loop.time() - self._last_beat_at >= QUIET_BEAT_S:
             self._last_beat, self._last_beat_at = state, self.loop.time()
@@ -192,7 +235,7 @@ class Worker:
         beat = BeatEvent(
             at=time.time_ns() // 1000,
             process=self.process,
-            in_flight=sum(client.call is not None for client in self.clients),
+            in_flight=self.under_way,
             connections=len(self.clients),
             calls=self.calls,
             passthrough=dict(self.passthrough),
@@ -200,23 +243,29 @@ class Worker:
             dropped=dict(self.journal.dropped),
             journal_queue_bytes=self.journal.queued_bytes + self.journal.held,
             loop_lag_us=self.loop_lag_us,
+            tunnels=self.tunnels,
+            tunnel_bytes=self.tunnel_bytes,
+            shedding=self.overload.shedding,
+            faults=self.faults,
         )
         self.loop_lag_us = 0
         self.journal.put(beat, reserved=True)
 
 
-class _Roads(dict[tuple[bool, bytes, bytes], Road | None]):
+class _Roads(dict[tuple[bool, bytes, bytes], Road | Refusal]):
     """(is a POST, Host header, target without its query) -> where it goes. A bounded memo: applications repeat their paths."""
 
     def __init__(self, worker: Worker):
         super().__init__()
         self.worker, self.routes = worker, Routes(worker.config)
 
-    def __missing__(self, asked: tuple[bool, bytes, bytes]) -> Road | None:
+    def __missing__(self, asked: tuple[bool, bytes, bytes]) -> Road | Refusal:
         is_post, host, path = asked
         way = self.routes.choose(host, path)
-        road = None
-        if way is not None:
+        road: Road | Refusal = NO_ROUTE
+        if way is not None and (way.prefix or way.base) and has_dot_segments(path):
+            road = DOTS
+        elif way is not None:
             dialect = dialect_of("POST", way.rest_of(path).decode("latin-1")) if is_post else None
             road = way, self.worker.pool_of(way), dialect
         if len(self) >= ROADS_MAX:
@@ -242,6 +291,7 @@ async def _serve(config: Config, listening: socket.socket, process: str, ready: 
     worker, ending = Worker(config, listening, process), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    asyncio.get_running_loop().set_exception_handler(worker.fault)
     await worker.start()
     gc.collect()
     gc.freeze()

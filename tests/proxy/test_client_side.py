@@ -64,7 +64,6 @@ MALFORMED = {
     "an absolute target": (400, b"GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n"),
     "an asterisk without OPTIONS": (400, b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
     "a Connection header that names the length": (400, post(b"Connection: Content-Length", b"Content-Length: 2", body=b"hi")),
-    "a WebSocket": (501, b"GET /ws HTTP/1.1\r\n" + H + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"),
 }
 
 
@@ -157,13 +156,45 @@ def test_a_malformed_request_behind_a_good_one_is_refused_after_the_good_one_was
     assert asked_twice == [b"/a"]
 
 
-def test_expect_is_answered_at_once_and_never_forwarded(relay: Relaying, upstream: Upstream) -> None:
+EXPECTING = b"POST /e HTTP/1.1\r\n" + H + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n"
+
+
+def test_an_upstream_that_never_says_100_keeps_nobody_waiting(relay: Relaying, upstream: Upstream) -> None:
     with relay.talk() as talk:
-        talk.send(b"POST /e HTTP/1.1\r\n" + H + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        talk.send(EXPECTING)
         assert talk.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
         talk.send(b"hi")
         assert talk.answer().body == b"/e"
-    assert upstream.asked[-1].body == b"hi" and not upstream.asked[-1].header(b"expect")
+    assert upstream.asked[-1].body == b"hi" and upstream.asked[-1].header(b"expect") == [b"100-Continue"]
+
+
+def test_an_upstreams_100_reaches_a_client_that_waits_for_it_once_and_no_other(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Iterator[Step]:
+        yield b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 2
+        assert asked.wire is not None
+        asked.body = asked.wire.exactly(2)
+        yield sized(asked.body)
+
+    with Upstream(answer, early=True) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        talk.send(EXPECTING)
+        assert talk.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        talk.send(b"hi")
+        assert talk.answer().body == b"hi"
+        talk.send(EXPECTING.replace(b"Expect: 100-Continue\r\n", b""), b"ho")
+        assert talk.answer().body == b"ho"
+        talk.send(EXPECTING.replace(b"HTTP/1.1", b"HTTP/1.0"), b"hu")
+        assert talk.answer().body == b"hu"
+    assert [asked.header(b"expect") for asked in up.asked] == [[b"100-Continue"], [], []]
+
+
+def test_a_client_that_expects_hears_a_refusal_before_it_sends_its_body(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Iterator[Step]:
+        yield sized(b"who are you?", status=b"401 Unauthorized")
+
+    with Upstream(answer, early=True) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        talk.send(EXPECTING)
+        got = talk.answer()
+        assert (got.status, got.body, got.header("connection"), talk.end()) == (401, b"who are you?", "close", (b"", "eof"))
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"x" * 300_000])
@@ -180,10 +211,29 @@ def test_an_offer_of_h2c_is_ignored_and_the_body_still_goes_up(body: bytes, chun
         assert not asked.header(b"upgrade") and not asked.header(b"http2-settings") and not asked.header(b"connection")
 
 
-def test_trailers_of_a_request_are_dropped_and_harm_nothing(relay: Relaying, upstream: Upstream) -> None:
-    raw = post(b"Transfer-Encoding: chunked", b"Trailer: X", body=b"2\r\nhi\r\n0\r\nHost: b\r\nContent-Type: c\r\nX: y\r\n\r\n")
-    assert relay.ask(raw).status == 200
-    assert upstream.asked[-1].body == b"hi" and not upstream.asked[-1].header(b"x")
+BAD_TRAILERS = b"Host: b\r\nContent-Type: c\r\nAuthorization: d\r\nX-Understudy-User: e\r\nSet-Cookie: f\r\nTE: g\r\nTrailer: h\r\n"
+
+
+@pytest.mark.parametrize("body", [b"", b"2\r\nhi\r\n"])
+def test_trailers_go_up_but_for_those_that_belong_into_a_head(body: bytes, tmp_path: Path) -> None:
+    raws = list[bytes]()
+
+    def answer(asked: Asked) -> Iterator[Step]:
+        assert asked.wire is not None
+        raws.append(asked.wire.until(b"Z: caf\xe9\r\n\r\n"))
+        yield sized(b"ok")
+
+    sent = body + b"0\r\nX: y\r\n" + BAD_TRAILERS + b"Z: caf\xe9\r\n\r\n"
+    with Upstream(answer, early=True) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        for raw in ([post(b"Transfer-Encoding: chunked", b"Trailer: X, Z", body=sent)], [post(b"Transfer-Encoding: chunked")]):
+            talk.send(*raw, *([sent[i : i + 1] for i in range(len(sent))] if raws else []))
+            assert talk.answer().body == b"ok"
+    assert up.asked[0].header(b"trailer") == [b"X, Z"]
+    assert [raw.replace(b"1\r\nh\r\n1\r\ni\r\n", b"2\r\nhi\r\n") for raw in raws] == [body + b"0\r\nX: y\r\nZ: caf\xe9\r\n\r\n"] * 2
+
+
+def test_a_length_in_a_trailer_is_refused(relay: Relaying, upstream: Upstream) -> None:
+    assert relay.ask(post(b"Transfer-Encoding: chunked", body=b"0\r\nContent-Length: 5\r\n\r\n")).status == 400
 
 
 def test_options_for_the_server_itself_goes_up(relay: Relaying) -> None:

@@ -208,7 +208,9 @@ def test_what_is_not_an_answer_is_502(bad: bytes, tmp_path: Path) -> None:
     ("wire", "status", "reason", "body"),
     [
         (b"HTTP/1.1 100 Continue\r\n\r\n" + sized(b"ok"), 200, b"OK", b"ok"),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + sized(b"ok"), 200, b"OK", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\ncontent-length:2 \r\n\r\nok", 200, b"OK", b"ok"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok", 200, b"OK", b"ok"),
+        (b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", 205, b"Reset Content", b""),
         (sized(b"slow down", status=b"429 Too Many, Please"), 429, b"Too Many, Please", b"slow down"),
         (sized(b"", status=b"529 "), 529, b"", b""),
         (sized(b"x", status=b"299 caf\xe9"), 299, b"caf\xe9", b"x"),
@@ -224,6 +226,61 @@ def test_odd_answers_pass(wire: bytes, status: int, reason: bytes, body: bytes, 
             answer = relay.ask(GET)
             assert (answer.status, answer.reason, answer.body) == (status, reason, body)
     assert up.connections == 1
+
+
+def test_hints_come_down_to_clients_that_know_them_before_the_answer(tmp_path: Path) -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nLink: caf\xe9\r\nContent-Length: 3\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n"
+    wire = b"HTTP/1.1 102 Processing\r\n\r\n" + hint + sized(b"ok")
+    with serving(wire) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        for _ in range(2):
+            talk.send(CALL)
+            hints = [talk.answer(), talk.answer()]
+            assert [(each.status, each.lines) for each in hints] == [(102, []), (103, [b"Link: </a>; rel=preload", b"Link: caf\xe9"])]
+            assert talk.answer().body == b"ok"
+        talk.send(CALL.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert talk.answer().status == 200
+    assert [(event.status, event.ended) for event, _ in relay.exchanges] == [(200, "complete")] * 3
+
+
+def test_a_length_said_twice_passes_in_any_pieces_where_it_is_the_same(tmp_path: Path) -> None:
+    raw = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok"
+
+    def answer(asked: Asked) -> Iterator[Step]:
+        at = int(asked.target[2:])
+        yield raw[:at]
+        yield lambda: time.sleep(0.01)
+        yield raw[at:]
+
+    with Upstream(answer) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        for at in (1, 20, 33, 60, 75, len(raw) - 1):
+            talk.send(b"GET /x%d HTTP/1.1\r\nHost: a\r\n\r\n" % at)
+            assert [talk.answer().status, talk.answer().lines] == [103, [b"Content-Length: 2"]]
+
+
+def test_trailers_of_an_answer_come_down_but_for_those_that_belong_into_a_head(tmp_path: Path) -> None:
+    trailers = b"X-Checksum: 1\r\nTransfer-Encoding: chunked\r\nContent-Length: 7\r\nSet-Cookie: a=b\r\nX-Late: caf\xe9\r\n"
+    wire = b"HTTP/1.1 200 OK\r\nTrailer: X-Checksum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + trailers + b"\r\n"
+    with serving(wire) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        for _ in range(2):
+            talk.send(CALL)
+            assert b"Trailer: X-Checksum" in talk.head()
+            assert talk.wire.until(b"\r\n\r\n") == b"2\r\nok\r\n0\r\nX-Checksum: 1\r\nX-Late: caf\xe9\r\n\r\n"
+        talk.send(CALL.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert talk.end()[0].endswith(b"\r\n\r\nok")
+    assert [body for _, body in relay.exchanges] == [b"ok"] * 3
+
+
+def test_trailers_without_end_are_given_up(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Iterator[Step]:
+        yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+        while True:
+            yield b"X: " + b"y" * 10_000 + b"\r\n"
+
+    with Upstream(answer) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        talk.send(CALL)
+        assert talk.end()[1] == "reset"
+        assert up.gone.wait(10)
+    assert [event.ended for event, _ in relay.exchanges] == ["cut"]
 
 
 def test_head_has_a_length_and_no_body_and_its_connection_is_not_kept(tmp_path: Path) -> None:
