@@ -34,7 +34,9 @@ class Server(Section, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=64, description="processes that relay")] = 1
     call_id_header: Annotated[bool, Meta(description="x-understudy-call-id on responses")] = False
     capture_max_bytes: Annotated[int, Meta(ge=0, description="larger bodies pass, and are kept as size and hash")] = 4_000_000
-    outgoing_proxy: Annotated[str, Meta(description='a URL, or "env"; nothing is taken from the environment silently')] = ""
+    outgoing_proxy: Annotated[
+        str, Meta(description='"http://user:password@host:port", or "env": HTTPS_PROXY, HTTP_PROXY, NO_PROXY; loopback is reached straight')
+    ] = ""
     head_max_bytes: Annotated[int, Meta(ge=1024, le=1 << 20, description="request line and headers together")] = 65_536
     headers_max: Annotated[int, Meta(ge=8, le=4096, description="header lines of one request")] = 128
     head_timeout_s: Annotated[float, Meta(gt=0, le=86_400, description="from a connection's first byte to the end of the head")] = 30.0
@@ -43,7 +45,10 @@ class Server(Section, frozen=True, kw_only=True):
     silence_timeout_s: Annotated[
         float, Meta(gt=0, le=86_400, description="longest silence of the incumbent, before or inside an answer")
     ] = 600.0
+    tls_cert: Annotated[str, Meta(description="PEM file: our own listener over TLS, with this certificate (chain); with tls_key")] = ""
+    tls_key: Annotated[str, Meta(description="PEM file with its key; both are read again on SIGHUP")] = ""
     upstream_idle_s: Annotated[float, Meta(gt=0, le=86_400, description="idle connections to the incumbent are kept this long")] = 30.0
+    upstream_age_s: Annotated[float, Meta(gt=0, le=86_400, description="used ones this long: then its name is looked up anew")] = 300.0
     connections_max: Annotated[int, Meta(ge=1, description="client connections of one worker; beyond it 503")] = 10_000
     drain_s: Annotated[float, Meta(gt=0, le=86_400, description="SIGTERM lets calls under way finish for this long")] = 30.0
     calls_max: Annotated[int, Meta(ge=1, description="calls under way in one worker; a new one beyond hears 503 and when to retry")] = 5_000
@@ -106,6 +111,10 @@ class Target(Section, frozen=True, kw_only=True):
     model: Annotated[str, Meta(description="replaces the call's model on this leg")] = ""
     api_key_env: Annotated[str, Meta(description="variable with the key of our own legs; the caller's key never leaves the worker")] = ""
     api_key_file: Annotated[str, Meta(description="or a file that holds it")] = ""
+    ca_file: Annotated[str, Meta(description="PEM file: the authorities trusted here instead of the system's")] = ""
+    client_cert: Annotated[str, Meta(description="PEM file: the certificate we show here")] = ""
+    client_key: Annotated[str, Meta(description="PEM file with its key, when that is not in the same file")] = ""
+    server_name: Annotated[str, Meta(description="asked for (SNI) and verified instead of the URL's host")] = ""
     headers_env: Annotated[dict[str, str], Meta(description="or whole headers: name = variable")] = {}
     provider: Annotated[str, Meta(description="whose price list applies; default by host, else by dialect")] = ""
     price: Annotated[Price | None, Meta(description="USD per million tokens; goes before any list")] = None

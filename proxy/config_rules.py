@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from proxy import outgoing
 from proxy.addresses import host_port
 from proxy.config import Config, Fault, Route, Target
 
@@ -31,14 +32,18 @@ def _addresses(config: Config) -> Found:
         address = getattr(config.server, key)
         if host_port(address) is None:
             yield f"server.{key}", repr(address), 'host:port, as in "127.0.0.1:8080"'
+    if bool(config.server.tls_cert) != bool(config.server.tls_key):
+        yield f"server.{'tls_key' if config.server.tls_cert else 'tls_cert'}", "nothing", "both tls_cert and tls_key, or neither"
+    proxy = config.server.outgoing_proxy
+    if proxy not in ("", "env") and outgoing.parse(proxy) is None:
+        yield "server.outgoing_proxy", "another kind of URL", outgoing.EXPECTED  # not shown: it may hold a password
     if config.server.listen == config.server.admin and not config.server.listen.endswith(":0"):
         yield "server.admin", repr(config.server.admin), "another address than server.listen"
 
 
 def _not_yet(config: Config) -> Found:
     """Keys of the contract that this release reads but does not fulfil: said, never ignored."""
-    if config.server.outgoing_proxy:
-        yield "server.outgoing_proxy", repr(config.server.outgoing_proxy), "nothing: this release makes its connections itself"
+
     if config.store.path.startswith("ducklake:"):
         yield "store.path", repr(config.store.path), "a DuckDB file: this release knows no DuckLake"
     for number, rollout in enumerate(config.rollouts):
@@ -53,6 +58,7 @@ def _targets(config: Config) -> Found:
         yield from _kind_of_target(where, target)
         if target.url:
             yield from _url(where, target.url)
+        yield from _trust(where, target)
         if target.dialect and target.dialect.partition(".")[0] not in DIALECT_FAMILIES:
             yield f"{where}.dialect", repr(target.dialect), " | ".join(map(repr, DIALECT_FAMILIES))
         if target.user_template and "{user}" not in target.user_template:
@@ -79,6 +85,14 @@ def _url(where: str, url: str) -> Found:
         yield f"{where}.url", "a URL with a password in it", "no credentials in the URL: use api_key_env"
     elif parts.query or parts.fragment:
         yield f"{where}.url", repr(url), "no ? and no # in the URL"
+
+
+def _trust(where: str, target: Target) -> Found:
+    set_ = [key for key in ("ca_file", "client_cert", "client_key", "server_name") if getattr(target, key)]
+    if set_ and not target.url.startswith("https:"):
+        yield f"{where}.{set_[0]}", repr(getattr(target, set_[0])), "a target with an https:// url"
+    if target.client_key and not target.client_cert:
+        yield f"{where}.client_cert", "nothing", "the certificate that client_key belongs to"
 
 
 def _known(where: str, name: str, names: Iterable[str], what: str) -> Found:

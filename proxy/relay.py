@@ -22,8 +22,9 @@ from proxy.routing import Destination
 
 if TYPE_CHECKING:
     from proxy.client_side import Client
+    from proxy.pool import Pool
     from proxy.request import Request
-    from proxy.upstream_side import Pool, Upstream
+    from proxy.upstream_side import Upstream
     from proxy.worker import Worker
 
 Road = tuple[Destination, "Pool", Dialect | None]

@@ -1,13 +1,16 @@
-"""Which route a request takes, and how its target reads upstream. Pure.
+"""Which route a request takes, over which line, and how its target reads upstream.
 
 Law: the Host decides first, then the longest path prefix, and a prefix ends at a boundary: `/openai` takes `/openai/v1` and `/openai?x`,
 never `/openai-eu`. The target stays raw: only the route's own prefix is removed and the target URL's own path put before it.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from proxy.config import Config, Route
+from proxy.outgoing import Outgoing, authority, outgoing
+from proxy.tls import Trust, trust_of
 
 PORTS = {"http": 80, "https": 443}
 
@@ -19,7 +22,10 @@ class Destination:
     route: str
     target: str
     """The incumbent's name."""
-    secure: bool
+    trust: Trust | None
+    """None without TLS."""
+    proxy: Outgoing | None
+    """Through which calls go out; None when straight."""
     host: str
     port: int
     version_and_host: bytes
@@ -27,7 +33,21 @@ class Destination:
     prefix: bytes
     """The route's path prefix, without a slash at its end; removed."""
     base: bytes
-    """The path of the target's URL, without a slash at its end; put before."""
+    """The path of the target's URL, without a slash at its end; put before; from its scheme on where an outgoing proxy has to be told."""
+    has_path: bool
+    """Whether that path is more than a slash."""
+    asterisk: bytes
+    """What `*` reads as upstream."""
+
+    @property
+    def line(self) -> Hashable:
+        """Destinations with the same one may share connections."""
+        return self.host, self.port, self.trust, self.proxy
+
+    @property
+    def server_name(self) -> str:
+        """Whom TLS asks for and verifies."""
+        return (self.trust.server_name if self.trust is not None else "") or self.host
 
     def rest_of(self, target: bytes) -> bytes:
         """The raw target without the route's prefix; always begins with a slash (or is `*`)."""
@@ -36,9 +56,9 @@ class Destination:
 
     def upstream_target(self, target: bytes) -> bytes:
         if not self.prefix:
-            return self.base + target if target != b"*" else target
+            return self.base + target if target != b"*" else self.asterisk
         rest = target[len(self.prefix) :]
-        if rest[:1] == b"/" or (self.base and not rest.partition(b"?")[0]):
+        if rest[:1] == b"/" or (self.has_path and not rest.partition(b"?")[0]):
             return self.base + rest
         return self.base + b"/" + rest
 
@@ -48,6 +68,7 @@ class Routes:
 
     def __init__(self, config: Config):
         ways = [(_host(route.host.encode()), destination_of(route, config)) for route in config.routes]
+        self.ways = [way for _, way in ways]
         ways.sort(key=lambda way: -len(way[1].prefix))
         general = [way for host, way in ways if not host]
         self._by_host = {host: [way for at, way in ways if at == host] + general for host, _ in ways if host}
@@ -64,21 +85,33 @@ class Routes:
 
 
 def destination_of(route: Route, config: Config) -> Destination:
-    parts = urlsplit(config.targets[route.incumbent].url)
-    host = parts.hostname or ""
+    target = config.targets[route.incumbent]
+    parts = urlsplit(target.url)
+    secure, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or PORTS[parts.scheme]
-    shown = f"[{host}]" if ":" in host else host
-    authority = shown if port == PORTS[parts.scheme] else f"{shown}:{port}"
+    shown = _ascii(authority(host, None if port == PORTS[parts.scheme] else port))
+    proxy = outgoing(config.server.outgoing_proxy, target.url)
+    path, told, lines = parts.path.rstrip("/").encode(), b"", b" HTTP/1.1\r\nHost: " + shown
+    if proxy is not None and not secure:
+        told = b"http://" + shown
+        lines += b"".join(b"\r\n%b: %b" % (name.encode(), value.encode()) for name, value in proxy.headers.items())
     return Destination(
         route=route.name,
         target=route.incumbent,
-        secure=parts.scheme == "https",
+        trust=trust_of(config, target) if secure else None,
+        proxy=proxy,
         host=host,
         port=port,
-        version_and_host=b" HTTP/1.1\r\nHost: " + authority.encode("idna" if not authority.isascii() else "ascii"),
+        version_and_host=lines,
         prefix=route.path.rstrip("/").encode(),
-        base=parts.path.rstrip("/").encode(),
+        base=told + path,
+        has_path=bool(path),
+        asterisk=told or b"*",
     )
+
+
+def _ascii(name: str) -> bytes:
+    return name.encode("ascii" if name.isascii() else "idna")
 
 
 def _host(header: bytes) -> bytes:

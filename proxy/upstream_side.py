@@ -4,9 +4,7 @@ Law: a connection carries one call at a time and goes back to the pool only afte
 nothing behind. Bytes nobody asked for, an answer that contradicts itself, a HEAD (httptools cannot be told that no body follows): closed.
 """
 
-import asyncio
 import socket
-import ssl
 import struct
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
@@ -15,10 +13,11 @@ import httptools
 
 from proxy.headers import DOWN, last_chunk, named_by, one_length, value_of, without
 from proxy.peer import Peer
+from proxy.tls import words
 
 if TYPE_CHECKING:
+    from proxy.pool import Pool
     from proxy.relay import Call
-    from proxy.routing import Destination
 
 HEAD_MAX = 1 << 20
 LENGTH = frozenset((b"content-length",))
@@ -28,71 +27,18 @@ _BYTES_ACKED = 120
 """Offset of `tcpi_bytes_acked` in Linux's struct tcp_info."""
 
 
-class Pool:
-    """Connections to one incumbent. `take` is synchronous; a new one is made by a task that knows its call."""
-
-    __slots__ = ("connect_timeout_s", "idle", "idle_ns", "making", "way")
-
-    def __init__(self, way: "Destination", *, connect_timeout_s: float, idle_s: float):
-        self.way, self.connect_timeout_s, self.idle_ns = way, connect_timeout_s, int(idle_s * 1e9)
-        self.idle: list[Upstream] = []
-        """Last used last, and taken first."""
-        self.making: dict[Call, asyncio.Task[None]] = {}
-
-    def take(self) -> "Upstream | None":
-        while self.idle:
-            upstream = self.idle.pop()
-            if not upstream.transport.is_closing():
-                return upstream
-        return None
-
-    def connect(self, call: "Call") -> None:
-        """Make a connection for this call; ends in `call.connected` or `call.fail`, unless forgotten first."""
-        self.making[call] = call.worker.loop.create_task(self._connect(call))
-
-    def forget(self, call: "Call") -> None:
-        if (task := self.making.pop(call, None)) is not None and task is not asyncio.current_task():
-            task.cancel()
-
-    async def _connect(self, call: "Call") -> None:
-        way = self.way
-        try:
-            async with asyncio.timeout(self.connect_timeout_s):
-                _, upstream = await call.worker.loop.create_connection(
-                    lambda: Upstream(self),
-                    way.host,
-                    way.port,
-                    ssl=call.worker.tls if way.secure else None,
-                    server_hostname=way.host if way.secure else None,
-                )
-        except TimeoutError:
-            return call.fail(504, "timed_out", f"no connection to {way.target} within {self.connect_timeout_s:g} s")
-        except (OSError, ssl.SSLError) as error:
-            return call.fail(502, "unreachable", f"{way.target} cannot be reached: {_words(error)}")
-        if self.making.pop(call, None) is None:
-            return upstream.transport.abort()
-        call.connected(upstream)
-
-    def sweep(self, now: int) -> None:
-        while self.idle and now - self.idle[0].read_at > self.idle_ns:
-            self.idle.pop(0).transport.abort()
-
-    def close(self) -> None:
-        while self.idle:
-            self.idle.pop().transport.abort()
-
-
 class Upstream(Peer):
     __slots__ = (
-        "acked", "answered", "begun", "body", "call", "complete", "headed", "keep", "lines", "parser", "pool", "read_at",
+        "acked", "answered", "begun", "body", "born", "call", "complete", "headed", "keep", "lines", "parser", "pool", "read_at",
         "reason", "reused", "seen", "special", "switching", "until_eof",
     )  # fmt: skip
 
-    def __init__(self, pool: Pool):
+    def __init__(self, pool: "Pool"):
         super().__init__()
         self.pool, self.call, self.body = pool, None, None
         self.keep, self.complete, self.headed, self.until_eof, self.reused, self.answered = True, False, False, False, False, False
-        self.read_at, self.seen, self.acked = perf_counter_ns(), 0, -1
+        self.read_at = self.born = perf_counter_ns()
+        self.seen, self.acked = 0, -1
         self.call: Call | None
         self.body: bytes | None
         self.reason, self.lines, self.special = b"", list[bytes](), list[tuple[bytes, bytes]]()
@@ -116,12 +62,12 @@ class Upstream(Peer):
         self.call = call
         if self.reused:
             now = perf_counter_ns()
-            self.acked = self._acknowledged() if now - self.read_at > STALE_POSSIBLE_NS else -1
+            self.acked = self._acknowledged() if self.pool.tls is None and now - self.read_at > STALE_POSSIBLE_NS else -1
             self.read_at = now  # silence counts from here
 
     def release(self, *, reusable: bool) -> None:
-        self.call = None
-        if reusable and self.keep and self.complete:
+        call, self.call = self.call, None
+        if reusable and self.keep and self.complete and call is not None and call.ended_at - self.born < self.pool.age_ns:
             self.complete = self.headed = self.answered = False
             self.reused, self.seen, self.begun = True, 0, b""
             if self.holds:
@@ -259,7 +205,7 @@ class Upstream(Peer):
         if call is None:
             self._leave_pool()
         else:
-            call.lost(f"the connection to the upstream broke: {_words(exc)}", untouched=self._unwritten())
+            call.lost(f"the connection to the upstream broke: {words(exc) if exc is not None else 'closed'}", untouched=self._unwritten())
 
     def _leave_pool(self) -> None:
         if self in self.pool.idle:
@@ -270,13 +216,14 @@ class Upstream(Peer):
     def _untouched(self) -> bool:
         """Whether the peer, which has just said it is done, took nothing of this call's request: then its program cannot have seen it.
 
-        Its FIN acknowledged whatever its kernel had received. A reset acknowledges nothing, so after one this proves nothing.
+        Its FIN acknowledged whatever its kernel had received. A reset acknowledges nothing, so after one this proves nothing; nor does
+        the end of TLS, which comes before a FIN: there only what had ended before it was taken is known as stale (`Pool.take`).
         """
         return self._unwritten() or (self.reused and 0 <= self._acknowledged() <= self.acked)
 
     def _unwritten(self) -> bool:
-        """Whether all of this call's request is still in our own buffer."""
-        again = self.call.again if self.call is not None else None
+        """Whether all of this call's request is still in our own buffer. TLS does not say what of its own has left."""
+        again = self.call.again if self.call is not None and self.pool.tls is None else None
         return bool(again) and self.transport.get_write_buffer_size() >= sum(map(len, again))
 
     def _acknowledged(self) -> int:
@@ -287,9 +234,3 @@ class Upstream(Peer):
         except (AttributeError, OSError):
             return -1
         return struct.unpack_from("=Q", info, _BYTES_ACKED)[0] if len(info) >= _BYTES_ACKED + 8 else -1
-
-
-def _words(error: BaseException | None) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__ if error is not None else "closed"

@@ -6,21 +6,20 @@ up to `drain_s`, seals its journal and ends. Deadlines are kept by one coarse sw
 
 import asyncio
 import contextlib
-import functools
 import gc
 import secrets
 import signal
 import socket
-import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from time import perf_counter_ns
 from typing import Any
 
 import uvloop
 
+from proxy import tls
 from proxy.client_side import Client
 from proxy.config import Config
 from proxy.dialects import dialect_of
@@ -29,11 +28,11 @@ from proxy.events import BeatEvent
 from proxy.journal import Journal, limits_of
 from proxy.logs import log
 from proxy.overload import Overload
+from proxy.pool import Pool
 from proxy.relay import Call, Road
 from proxy.request import Refusal, Request, family_by_signs, has_dot_segments
 from proxy.routing import Destination, Routes
 from proxy.tunnel import Tunnel
-from proxy.upstream_side import Pool
 
 BACKLOG = 4096
 SWEEP_S = 0.5
@@ -68,7 +67,7 @@ class Worker:
         self.passthrough: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self.loop_lag_us = 0
-        self._listening, self._pools, self._roads = listening, dict[tuple[str, int, bool], Pool](), _Roads(self)
+        self._listening, self._pools, self._roads = listening, dict[Hashable, Pool](), _Roads(self)
         self._server: asyncio.Server | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._told: set[str] = set()
@@ -80,7 +79,15 @@ class Worker:
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.journal.start(self.loop)
-        self._server = await self.loop.create_server(lambda: self._accept(), sock=self._listening, backlog=BACKLOG)
+        for way in self._roads.routes.ways:
+            self.pool_of(way)  # certificates are read now, and not while a call waits
+        # uvloop must be told no other waits than the sweep's: see SHUTDOWN_S
+        context = tls.listener_context(self.config)
+        waits = (self.config.server.head_timeout_s, tls.SHUTDOWN_S) if context is not None else (None, None)
+        self._server = await self.loop.create_server(
+            lambda: self._accept(), sock=self._listening, backlog=BACKLOG, ssl=context,
+            ssl_handshake_timeout=waits[0], ssl_shutdown_timeout=waits[1],
+        )  # fmt: skip
         limits = self.limits
         timeouts = (limits.head_timeout_s, limits.keep_alive_s, limits.silence_timeout_s, limits.upstream_idle_s, limits.call_timeout_s)
         self._sweep_s = min(SWEEP_S, min(*timeouts, limits.upload_timeout_s, limits.tunnel_idle_s) / 4)
@@ -159,18 +166,10 @@ class Worker:
         return dialect.family if dialect is not None else family_by_signs(request)
 
     def pool_of(self, way: Destination) -> Pool:
-        key = (way.host, way.port, way.secure)
-        pool = self._pools.get(key)
+        pool = self._pools.get(way.line)
         if pool is None:
-            server = self.config.server
-            pool = self._pools[key] = Pool(way, connect_timeout_s=server.connect_timeout_s, idle_s=server.upstream_idle_s)
+            pool = self._pools[way.line] = Pool(way, self.config.server)
         return pool
-
-    @functools.cached_property
-    def tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context
 
     def id_of(self, number: int) -> str:
         """A call's id: a version 8 UUID of this process's random prefix and the call's number."""

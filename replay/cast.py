@@ -14,6 +14,7 @@ from proxy.config import Config, ConfigError, Fault, Route, Target
 from proxy.dialects import BY_NAME
 from proxy.exchange import Prompt, Role
 from proxy.keys import Credential, credentials
+from proxy.tls import trust_of
 from replay.baseline import CommandLeg, RulesLeg, rules_from
 from replay.breaker import Breaker
 from replay.cost import pricer
@@ -90,7 +91,7 @@ def _backend(config: Config, name: str, credential: Credential, room: Room, file
         return CommandLeg(target.command, config.path_of("."), target.deadline_s, prompt_text)
     return HttpLeg(
         target, credential, room, answer_max_bytes=config.shadow.answer_max_bytes, connect_timeout_s=config.server.connect_timeout_s,
-        proxy=config.server.outgoing_proxy,
+        proxy=config.server.outgoing_proxy, trust=trust_of(config, target),
     )  # fmt: skip
 
 

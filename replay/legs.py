@@ -5,10 +5,10 @@ cookie, redirect, proxy variable or netrc of the machine takes part. Every targe
 """
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass, field, replace
-from typing import Protocol
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, Protocol
 
 import aiohttp
 import yarl
@@ -19,6 +19,8 @@ from proxy.dialects.dialect import Family
 from proxy.events import recorded_headers
 from proxy.exchange import Ended
 from proxy.keys import Credential
+from proxy.outgoing import outgoing, way_for
+from proxy.tls import Trust, context_for
 from replay.room import Room
 
 MARKS = 256
@@ -100,22 +102,29 @@ class _Reading:
 
 class HttpLeg:
     def __init__(
-        self, target: Target, credential: Credential, room: Room, *, answer_max_bytes: int, connect_timeout_s: float = 10.0, proxy: str = ""
-    ):
+        self, target: Target, credential: Credential, room: Room, *, answer_max_bytes: int, connect_timeout_s: float = 10.0,
+        proxy: str = "", trust: Trust | None = None,
+    ):  # fmt: skip
         self.target, self.credential, self.room, self.answer_max_bytes = target, credential, room, answer_max_bytes
-        self.connect_timeout_s, self.proxy = connect_timeout_s, outgoing_proxy(proxy, target.url)
+        self.connect_timeout_s, self.trust, self.proxy = connect_timeout_s, trust or Trust(), outgoing(proxy, target.url)
+        self._secure = target.url.startswith("https:")
+        self._way: dict[str, Any] = way_for(self.proxy, self.trust, secure=self._secure)
+        self._told = self.proxy.headers if self.proxy is not None and not self._secure else {}
         self._session: aiohttp.ClientSession | None = None
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self.target.max_in_flight),
+                connector=aiohttp.TCPConnector(limit=self.target.max_in_flight, ssl=self._tls()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.connect_timeout_s),
             )
         return self._session
+
+    def _tls(self) -> ssl.SSLContext | bool:
+        return context_for(self.trust) if self._secure else True
 
     async def ask(self, question: Question) -> Answered:
         reading = _Reading()
@@ -128,6 +137,8 @@ class HttpLeg:
             return reading.ended("timed_out", f"no whole answer within deadline_s = {self.target.deadline_s:g}")
         except aiohttp.ClientConnectorError as error:
             return reading.ended("unreachable", _words(error))
+        except aiohttp.ClientHttpProxyError as error:
+            return reading.ended("unreachable", f"the outgoing proxy refused: {error.status} {error.message}"[:300])
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return replace(reading.ended("cut" if reading.status else "unreachable", _words(error)), left=True)
         finally:
@@ -136,8 +147,8 @@ class HttpLeg:
     async def _ask(self, question: Question, reading: _Reading) -> Answered:
         sent = question.sent
         url = yarl.URL(self.target.url.rstrip("/") + sent.path, encoded=True)
-        headers = {**sent.headers, **self.credential.headers(question.family)}
-        async with self._opened().post(url, data=sent.body, headers=headers, allow_redirects=False, proxy=self.proxy or None) as response:
+        headers = {**sent.headers, **self.credential.headers(question.family), **self._told}
+        async with self._opened().post(url, data=sent.body, headers=headers, allow_redirects=False, **self._way) as response:
             reading.head(response)
             async for chunk in response.content.iter_any():
                 if bound := self._over(reading, len(chunk)):
@@ -154,14 +165,6 @@ class HttpLeg:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-
-
-def outgoing_proxy(configured: str, url: str) -> str:
-    """The configured proxy; with `env` the one that the environment names for this URL, and nothing else of it."""
-    if configured != "env":
-        return configured
-    parts = yarl.URL(url)
-    return "" if proxy_bypass(parts.host or "") else getproxies().get(parts.scheme, "")
 
 
 def _words(error: BaseException) -> str:

@@ -39,7 +39,7 @@ def base(config: Config, route: Route) -> str:
     host = route.host or config.server.listen
     if route.host and ":" not in route.host:
         host = f"{route.host}:{config.server.listen.rpartition(':')[2]}"
-    return f"http://{host}{route.path.rstrip('/')}"
+    return f"{'https' if config.server.tls_cert else 'http'}://{host}{route.path.rstrip('/')}"
 
 
 def _base_urls(config: Config, route: Route) -> list[Line]:

@@ -12,9 +12,11 @@ from proxy.config import DEFAULT_BUDGET_USD, Config, ConfigError, Fault
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
 from proxy.logs import configure
+from proxy.outgoing import faults_of_outgoing
 from proxy.places import faults_of_places
 from proxy.store import Store, StoreError
 from proxy.supervisor import Supervisor
+from proxy.tls import faults_of_tls
 
 Rehearse = Callable[[Config, str], None]
 """(configuration, its file): looks for all that the shadow will need; raises ConfigError. Handed in, since this package knows no shadow."""
@@ -37,7 +39,7 @@ def serve(file: Path, say: Callable[[str], None], rehearse: Rehearse) -> int:
 def checked(file: Path, rehearse: Rehearse) -> Config:
     """The configuration, with everything that sending needs: keys, the files it names, its folders, a token for an open admin port."""
     config = load(file)
-    faults = faults_of_places(config, str(file))
+    faults = faults_of_places(config, str(file)) + faults_of_tls(config, str(file)) + faults_of_outgoing(config, str(file))
     try:
         rehearse(config, str(file))
     except ConfigError as error:
@@ -58,7 +60,8 @@ def checked(file: Path, rehearse: Rehearse) -> Config:
 
 def opening_lines(config: Config, key: Key) -> list[str]:
     """What a person should know before the first call."""
-    lines = [f"listening on http://{config.server.listen}, admin on http://{config.server.admin} (metrics, readyz, api/status)"]
+    scheme = "https" if config.server.tls_cert else "http"
+    lines = [f"listening on {scheme}://{config.server.listen}, admin on http://{config.server.admin} (metrics, readyz, api/status)"]
     for route in config.routes:
         legs = ", ".join(f"{leg.target} ({leg.share:.0%})" for leg in route.shadow) or "nobody yet"
         lines.append(f"route {route.name}: {route.path} → {route.incumbent} ({config.targets[route.incumbent].url}); shadowed by {legs}")

@@ -1,14 +1,12 @@
 """The upstream's side: connections that are kept, go stale, break or never come, and answers that are odd or wrong."""
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
 from tests.fakes.upstream import CLOSE, LEAVE, RESET, Asked, Step, Upstream, echo, sized
 from tests.proxy.relaying import LLM, Relaying, config, until
@@ -297,44 +295,6 @@ def test_an_answer_that_ends_with_its_connection_passes_whole(version: bytes, tm
     with serving(b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", b" world", CLOSE) as up, Relaying(config(tmp_path, up.port)) as relay:
         answer = relay.ask(b"GET /x HTTP/" + version + b"\r\nHost: a\r\n\r\n")
     assert (answer.body, answer.chunked) == (b"hello world", version == b"1.1")
-
-
-# ---- TLS
-
-
-@pytest.fixture
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-def tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-HTTPS = '[targets.gpt]\nurl = "https://localhost:{port}"\n[[routes]]\nname = "main"\nincumbent = "gpt"\n'
-
-
-def test_an_https_upstream_is_verified_named_and_spoken_to(authority: trustme.CA, tmp_path: Path) -> None:
-    context, named = tls(authority, "localhost"), list[str]()
-    context.sni_callback = lambda _, name, __: named.append(name)
-    with Upstream(tls=context) as up, Relaying(config(tmp_path, up.port, routes=HTTPS)) as relay:
-        authority.configure_trust(relay.worker.tls)
-        assert [relay.ask(CALL).body for _ in range(3)] == [b"/v1/chat/completions"] * 3
-        assert up.asked[0].header(b"host") == [b"localhost:%d" % up.port]
-    assert (up.connections, named) == (1, ["localhost"])
-
-
-@pytest.mark.parametrize("fault", ["unknown authority", "wrong name"])
-def test_an_https_upstream_that_is_not_who_it_says_gets_nothing(fault: str, authority: trustme.CA, tmp_path: Path) -> None:
-    context = tls(authority, "localhost" if fault == "unknown authority" else "elsewhere.example")
-    with Upstream(tls=context) as up, Relaying(config(tmp_path, up.port, routes=HTTPS)) as relay:
-        if fault == "wrong name":
-            authority.configure_trust(relay.worker.tls)
-        answer = relay.ask(CALL)
-        assert answer.status == 502 and b"ertificate" in answer.body
-    assert up.asked == []
 
 
 def test_a_reset_by_the_upstream_before_its_answer_is_502(tmp_path: Path) -> None:

@@ -246,13 +246,6 @@ def test_cookies_are_not_kept_between_calls() -> None:
     assert all("Cookie" not in headers for _, headers, _ in asyncio.run(story()).seen)
 
 
-def test_the_environments_proxy_is_used_only_when_the_configuration_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    assert outgoing_proxy("", "https://api.example.com") == ""
-    assert outgoing_proxy("env", "https://api.example.com") == "http://proxy:3128"
-    assert outgoing_proxy("http://other:1", "https://api.example.com") == "http://other:1"
-
-
 def test_a_raw_path_is_sent_as_it_is() -> None:
     async def story() -> Model:
         async with model() as small:
