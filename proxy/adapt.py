@@ -16,9 +16,9 @@ from proxy.events import SECRET_QUERY
 from proxy.exchange import Role, Unreadable
 from proxy.variant import with_system, with_user
 
-PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "service_tier")
+PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "service_tier", "requestMetadata", "labels")
 """Dropped from every leg: they name the customer's user, or buy what a comparison does not need."""
-STORES = ("openai.chat", "openai.responses")
+STORES = ("openai.chat", "openai.responses", "gemini.interactions")
 SENT_HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta")
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What `encoding.py` undoes; the answer is kept as it comes."""
@@ -26,6 +26,7 @@ GUARD_HEADER = "x-understudy-shadow"
 USER_AGENT = "understudy/0.1.0"
 _GEMINI_MODEL = re.compile(r"(/(?:models|tunedModels|endpoints)/)([^/:?]+)(:|%3[aA])")
 _DEPLOYMENT = re.compile(r"(/deployments/)([^/?]+)(/)")
+_BEDROCK_MODEL = re.compile(r"(/model/)([^/?]+)(/(?:converse|invoke))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def _for_candidate(draft: _Draft, target: Target, system_text: str | None) -> Un
 
 def _rename(draft: _Draft, model: str) -> None:
     """In the path where the dialect has it there (Gemini, Azure deployments), else in the body."""
-    for pattern in (_GEMINI_MODEL, _DEPLOYMENT):
+    for pattern in (_GEMINI_MODEL, _DEPLOYMENT, _BEDROCK_MODEL):
         if place := pattern.search(draft.path):
             if place[2] != quote(model, safe=""):
                 draft.path = draft.path[: place.start(2)] + quote(model, safe="") + draft.path[place.end(2) :]

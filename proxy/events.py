@@ -16,7 +16,7 @@ RECORDED_HEADERS = frozenset(
         b"content-type", b"content-encoding", b"accept", b"user-agent", b"anthropic-version", b"anthropic-beta", b"openai-beta",
         b"x-stainless-retry-count", b"x-stainless-lang", b"x-stainless-package-version", b"retry-after", b"retry-after-ms",
         b"x-understudy-shadow", b"x-request-id", b"request-id", b"x-amzn-requestid", b"openai-processing-ms", b"openai-version",
-        b"x-should-retry",
+        b"x-should-retry", b"x-amz-date",
     )
 )  # fmt: skip
 RECORDED_PREFIXES = (b"x-ratelimit-", b"anthropic-ratelimit-", b"ratelimit-")

@@ -12,7 +12,8 @@ from proxy.config import Config, ConfigError, Fault, Target
 from proxy.dialects.dialect import Family
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
-_HEADER: Mapping[Family, str] = {"openai": "authorization", "anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+_OWN_HEADER: Mapping[Family, str] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+"""Everybody else takes a bearer; Bedrock since its API keys (`AWS_BEARER_TOKEN_BEDROCK`)."""
 
 
 class Credential:
@@ -37,7 +38,8 @@ class Credential:
             return dict(self._headers)
         if self._azure:
             return {"api-key": self._key}
-        return {_HEADER[family]: f"Bearer {self._key}" if family == "openai" else self._key}
+        own = _OWN_HEADER.get(family)
+        return {own: self._key} if own else {"authorization": f"Bearer {self._key}"}
 
 
 def credentials(config: Config, names: Iterable[str], environ: Mapping[str, str], file: str = "understudy.toml") -> dict[str, Credential]:

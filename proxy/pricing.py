@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from proxy.dialects.dialect import Family
 
 PER = Decimal(1_000_000)
-FAMILY_PROVIDER: "Mapping[Family, str]" = {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}
+FAMILY_PROVIDER: "Mapping[Family, str | None]" = {
+    "openai": "openai", "anthropic": "anthropic", "gemini": "google", "bedrock": "aws", "cohere": "cohere", "ollama": None,
+}  # fmt: skip
 DEFAULT_MAX_OUTPUT = 16_384
 """Reserved for a call that sets no limit of its own."""
 _RATES = ("input", "cached_input", "cache_write", "output", "reasoning")

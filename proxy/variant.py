@@ -8,20 +8,26 @@ from proxy.dialects.reading import Document, as_document, as_documents, as_text,
 from proxy.exchange import Unreadable
 
 _SYSTEM = ("system", "developer")
+_PLAIN = {"openai.responses": "input", "gemini.interactions": "input", "openai.completions": "prompt", "ollama": "prompt"}
+"""Where a dialect has, or may have, the user's text as one string."""
 
 
 def with_system(dialect: str, body: Document, text: str) -> Unreadable | None:
     """Replace the system text, or add it where there is none."""
-    if dialect == "openai.chat":
+    if dialect in ("openai.chat", "cohere.chat") or (dialect == "ollama" and "messages" in body):
         messages = [message for message in as_documents(body.get("messages")) if message.get("role") not in _SYSTEM]
         body["messages"] = [{"role": "system", "content": text}, *messages]
     elif dialect == "openai.responses":
         body["instructions"] = text
-    elif dialect == "anthropic.messages":
+    elif dialect in ("anthropic.messages", "ollama"):
         body["system"] = text
     elif dialect == "gemini.generate":
         body.pop("system_instruction", None)
         body["systemInstruction"] = {"parts": [{"text": text}]}
+    elif dialect == "gemini.interactions":
+        body["system_instruction"] = text
+    elif dialect == "bedrock.converse":
+        body["system"] = [{"text": text}]
     else:
         return Unreadable(reason=f"{dialect} has no system text to replace")
     return None
@@ -45,9 +51,13 @@ def with_user(dialect: str, body: Document, template: str) -> Unreadable | None:
 
 def _place(dialect: str, body: Document) -> tuple[Document, str] | None:
     """(document, key) that hold the last user text."""
-    if dialect == "openai.responses" and isinstance(body.get("input"), str):
-        return body, "input"
-    turns = {"openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input", "gemini.generate": "contents"}
+    plain = _PLAIN.get(dialect)
+    if plain and isinstance(body.get(plain), str):
+        return body, plain
+    turns = {
+        "openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input", "gemini.generate": "contents",
+        "bedrock.converse": "messages", "cohere.chat": "messages", "ollama": "messages",
+    }  # fmt: skip
     texts = "parts" if dialect == "gemini.generate" else "content"
     said = [turn for turn in as_documents(body.get(turns.get(dialect, ""))) if turn.get("role", "user") == "user"]
     found = (_text_of(turn, texts) for turn in reversed(said))

@@ -8,7 +8,7 @@ import orjson
 
 from proxy.exchange import Answer, Prompt, Unreadable
 
-Family = Literal["openai", "anthropic", "gemini"]
+Family = Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,4 +51,8 @@ def error_body(family: Family, status: int, message: str) -> bytes:
         case "gemini":
             kind = GEMINI_STATUSES.get(status, "INVALID_ARGUMENT" if client else "INTERNAL")
             shape = {"error": {"code": status, "message": words, "status": kind}}
+        case "bedrock" | "cohere":
+            shape = {"message": words}
+        case "ollama":
+            shape = {"error": words}
     return orjson.dumps(shape)

@@ -1,4 +1,5 @@
-"""The way every answer is read: as a failure, a stream, a stream in the shape of an array, or one document. Dialects fill in the words.
+"""The way every answer is read: as a failure, a stream (of events, frames, lines, or one long array), or one document. Dialects fill in
+the words.
 
 Here is decided what is whole, what is unreadable and what merely broke off; a dialect only says what its fields mean.
 """
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 
 from proxy.dialects.draft import Draft, message_of
 from proxy.dialects.reading import Document, as_text, elements, is_array, is_document, is_list, is_stream, read_cut, read_json
+from proxy.eventstream import frames, is_framed
 from proxy.exchange import Answer, FinishClass, Unreadable, Usage
 from proxy.sse import events, unfinished
 
@@ -33,6 +35,10 @@ class Grammar:
     """Names of events that repeat others or carry nothing: not worth parsing."""
     arrays: bool = False
     """Whether a stream may be one long JSON array."""
+    lines: bool = False
+    """Whether a stream is one JSON document a line."""
+    framed: bool = False
+    """Whether a stream comes in AWS's binary frames."""
 
 
 def read(grammar: Grammar, status: int, content_type: str, body: bytes) -> Answer | Unreadable:
@@ -40,6 +46,10 @@ def read(grammar: Grammar, status: int, content_type: str, body: bytes) -> Answe
     if status >= 400:
         _failure(grammar, draft, status, body)
         wrong = None
+    elif grammar.framed and ("eventstream" in content_type or is_framed(body)):
+        wrong = _frames(grammar, draft, body)
+    elif grammar.lines and ("ndjson" in content_type or b"\n{" in body.rstrip()):
+        wrong = _lines(grammar, draft, body)
     elif is_stream(content_type, body):
         wrong = _stream(grammar, draft, body)
     elif grammar.arrays and is_array(body):
@@ -68,6 +78,29 @@ def _stream(grammar: Grammar, draft: Draft, body: bytes) -> str | None:
     if not draft.ended:
         draft.ended = unfinished(body).strip() in DONE  # some servers stop before the last blank line
     return "an event stream, but of another dialect" if strange and not draft.known else None
+
+
+def _frames(grammar: Grammar, draft: Draft, body: bytes) -> str | None:
+    """A frame that is no event is an exception inside a 200: AWS names it in a header and words it in the payload."""
+    for frame in frames(body):
+        document = read_json(frame.payload) if frame.payload else None
+        if frame.failed:
+            words = message_of(document) if is_document(document) else frame.headers.get(":error-message", "")
+            draft.fail(f"{frame.name}: {words}" if words else frame.name)
+            draft.ended = True
+        elif is_document(document):
+            grammar.event(draft, frame.name, document, frame.end)
+    return None if draft.known or not body else "no frames of this dialect"
+
+
+def _lines(grammar: Grammar, draft: Draft, body: bytes) -> str | None:
+    end = 0
+    for line in body.split(b"\n"):
+        end += len(line) + 1
+        document = read_json(line) if line.strip() else None
+        if is_document(document):
+            grammar.event(draft, "", document, min(end, len(body)))
+    return None if draft.known else "JSON lines, but of another dialect"
 
 
 def _array(grammar: Grammar, draft: Draft, body: bytes) -> str | None:

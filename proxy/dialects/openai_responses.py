@@ -102,6 +102,8 @@ def _item(draft: Draft, place: int, item: Document, at: int) -> None:
                 draft.refuse(refusal, at)
     elif kind in ("function_call", "custom_tool_call"):
         draft.whole_call(place, at, item.get("call_id"), item.get("name"), item.get("arguments", item.get("input")))
+    elif kind == "image_generation_call" and item.get("result"):
+        draft.say("[image]", at)  # an answer, if no text: not to be taken for an empty one
     elif kind in CLIENT_CALLS and item.get("execution") != "server":
         draft.whole_call(place, at, item.get("call_id"), kind.removesuffix("_call"), item.get(CLIENT_CALLS[kind]))
 

@@ -14,11 +14,11 @@ import pytest
 from proxy.dialects import BY_NAME, dialect_of
 from proxy.exchange import Answer, Prompt, Unreadable, Usage
 from tests.corpus import rows
+from tests.recorded import body_of as message_body
 
 
 def body_of(record: dict[str, Any]) -> bytes:
-    body = record["response"]["body"]
-    return body.encode() if isinstance(body, str) else orjson.dumps(body)
+    return message_body(record["response"])
 
 
 def target_of(url: str) -> str:
@@ -40,7 +40,7 @@ def totals(record: dict[str, Any], usage: Usage | None) -> tuple[int | None, int
     if usage is None:
         return None, None
     match record["dialect"]:
-        case "anthropic.messages":
+        case "anthropic.messages" | "bedrock.converse" | "bedrock.invoke":
             return usage.input_tokens, added(usage.output_tokens, usage.reasoning_tokens)
         case "gemini.generate":
             brought = re.findall(rb'"toolUsePromptTokenCount": ?(\d+)', body_of(record))
@@ -103,25 +103,32 @@ def whose(name: str, expected: Any, got: Any) -> str:
 
 
 def test_the_readers_agree_with_the_recordings_of_three_projects() -> None:
-    compared, misses = 0, list[str]()
+    compared, exchanges, agreeing, misses = 0, 0, 0, list[str]()
     for record in recorded():
         if record["expected"] is None:
             continue
         got = answered(record)
+        if isinstance(got, Unreadable) and not any(record["expected"].values()):
+            continue  # Writer's own stream at OpenAI's path: nobody reads it
         assert isinstance(got, Answer), (record["id"], got)
+        exchanges += 1
+        missed = len(misses)
         for name, expected, found in fields(record, got):
             compared += 1
             if not agrees(name, expected, found):
                 blame = whose(name, expected, found)
                 misses.append(f"{record['id']} {record['dialect']} {record['provider']} {name}: {expected!r:.90} / {found!r:.90} {blame}")
-    print(f"\n{compared - len(misses)} of {compared} fields agree", *misses, sep="\n")
-    assert compared
+        agreeing += len(misses) == missed
+    told = f"{compared - len(misses)} of {compared} fields and {agreeing} of {exchanges} exchanges agree"
+    print(f"\n{told}", *misses, sep="\n")
+    assert exchanges > 950
     assert (compared - len(misses)) / compared >= 0.99
     assert not [miss for miss in misses if miss.endswith("OURS")]
 
 
 def test_every_recorded_stream_that_its_provider_ended_is_whole() -> None:
-    cut = [record["id"] for record in recorded() if record["wire"] == "sse" and not getattr(answered(record), "whole", False)]
+    streams = [(record["id"], answered(record)) for record in recorded() if record["wire"] in ("sse", "ndjson", "eventstream")]
+    cut = [name for name, got in streams if isinstance(got, Answer) and not got.whole]
     assert cut == []
 
 
@@ -176,8 +183,8 @@ def test_every_recorded_request_gives_a_prompt_with_its_words() -> None:
         assert prompt.system_text in prompt.prompt_text
 
 
-WORDLESS = {"openai-image-generation-tool.1.chunks.txt", "openai-image-generation-tool.1.json"}
-"""An image is the answer, and images are nothing here."""
+NOT_ANSWERS = {"anthropic-skill-version-create.json", "openai-embedding.json", "openai-image-edit.json"}
+"""A skill that was stored, vectors, and an image that was edited: none of them says anything."""
 
 
 def test_streams_and_documents_of_the_vercel_collection_are_read() -> None:
@@ -185,14 +192,15 @@ def test_streams_and_documents_of_the_vercel_collection_are_read() -> None:
     read, empty = 0, set[str]()
     for record in rows("exchanges/vercel_ai_responses.jsonl"):
         body, content_type = vercel_body(record)
-        for dialect in BY_NAME.values():
-            got = dialect.read_answer(200, content_type, body)
-            if isinstance(got, Answer) and dialect.name == likely(body):
-                read += 1
-                if not (got.text or got.tool_calls or got.refusal or got.error):
-                    empty.add(record["id"])
-    assert empty == WORDLESS
-    assert read >= 85
+        found = {dialect.name: dialect.read_answer(200, content_type, body) for dialect in BY_NAME.values()}
+        got = found.get(likely(body) or "")
+        if isinstance(got, Answer) and (got.text or got.tool_calls or got.refusal or got.error):
+            read += 1
+        else:
+            empty.add(record["id"])
+    print(f"\n{read} of {read + len(empty)} records read")
+    assert empty == NOT_ANSWERS
+    assert read / (read + len(empty)) >= 0.97
 
 
 def vercel_body(record: dict[str, Any]) -> tuple[bytes, str]:
@@ -205,9 +213,18 @@ def likely(body: bytes) -> str | None:
     head = body[:3000]
     marks = {
         "openai.responses": (b'"object":"response"', b"response.created"),
-        "anthropic.messages": (b"message_start", b'"type":"message","role":"assistant","content":['),
-        "gemini.generate": (b'"candidates"',),
-        "openai.chat": (b'"choices"',),
+        "anthropic.messages": (b"message_start", b'"type":"message"'),
+        "gemini.generate": (b'"candidates"', b'"status":"RESOURCE_EXHAUSTED"'),
+        "gemini.interactions": (b'"object":"interaction"', b'"steps"'),
+        "bedrock.converse": (b'"contentBlock', b'"messageStart"', b'"output":{"message"'),
+        "cohere.chat": (
+            b'"type":"message-start"',
+            b'"finish_reason":"COMPLETE"',
+            b'"finish_reason":"TOOL_CALL"',
+            b'"finish_reason":"MAX_TOKENS"',
+        ),
+        "rerank": (b'"relevance_score"',),
+        "openai.chat": (b'"choices"', b'"error":'),
     }
     return next((name for name, words in marks.items() if any(word in head for word in words)), None)
 
