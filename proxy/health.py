@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from proxy.events import BeatEvent
 from proxy.exchange import Decision, Exchange
 
 LAG_MAX_S = 10.0
@@ -46,6 +47,8 @@ class Figures:
     silent: Mapping[str, float] = field(default_factory=dict[str, float])
     """Processes that should beat, and seconds since they did."""
     reader_fault: str = ""
+    faults: int = 0
+    """Exceptions of the workers' own so far, by their last beats."""
     ending: Mapping[str, str] = field(default_factory=dict[str, str])
     """Processes that keep ending, and how."""
 
@@ -63,6 +66,8 @@ def causes(now: Figures, before: Figures) -> dict[str, str]:
         found["store"] = f"the store has not taken a commit for {now.store_waiting_s:.0f} s: {now.store_trouble or 'no answer'}"
     if now.reader_fault:
         found["reader"] = f"the recorder failed: {now.reader_fault}"
+    if now.faults > before.faults:
+        found["faults"] = f"workers failed {now.faults - before.faults} times on their own account: see worker.failed in the log"
     for process, how in now.ending.items():
         found[f"ending {process}"] = f"{process} {how}"
     for process, seconds in now.silent.items():
@@ -167,6 +172,15 @@ def _worst(decisions: Mapping[tuple[str, str, str], int]) -> str:
 
 def _short(reason: str) -> str:
     return reason[:80]
+
+
+def shown(beat: BeatEvent, now_s: float) -> dict[str, object]:
+    """A process as the status page tells it: what it refuses, drops and sheds only where there is any."""
+    said: dict[str, object] = {
+        "seconds_since_beat": round(now_s - beat.at / 1e6, 1), "in_flight": beat.in_flight, "connections": beat.connections,
+    }  # fmt: skip
+    more = {name: getattr(beat, name) for name in ("refused", "dropped", "shedding", "faults", "tunnels", "tunnel_bytes", "loop_lag_us")}
+    return said | {name: value for name, value in more.items() if value}
 
 
 def silent_for(expected: Iterable[str], beats: Mapping[str, float], started_s: float, now_s: float) -> dict[str, float]:

@@ -20,7 +20,7 @@ from proxy.committer import Committer
 from proxy.config import Config
 from proxy.exchange import Call
 from proxy.frame import frame_of, lineage_of
-from proxy.health import STALLED_S, Figures, Health, Tally, Watch, silent_for
+from proxy.health import STALLED_S, Figures, Health, Tally, Watch, shown, silent_for
 from proxy.intake import Intake, Memory, Observer
 from proxy.journal import folder_bytes
 from proxy.logs import log
@@ -271,6 +271,7 @@ class Recorder:
             store_trouble=self.committer.trouble,
             silent=silent_for(self._expected(), {name: beat.at / 1e6 for name, beat in self.intake.beats.items()}, self._started_s, now_s),
             reader_fault=self._fault,
+            faults=sum(beat.faults for beat in self.intake.beats.values()),
             ending=ended_lately(self.folder, now_s),
         )
         self._health = self._watch.look(figures, now_s)
@@ -286,10 +287,7 @@ class Recorder:
             {"role": role, "target": target, "outcome": outcome, "count": count}
             for (role, target, outcome), count in tally.exchanges.most_common()
         ]
-        processes = {
-            name: {"seconds_since_beat": round(now_s - beat.at / 1e6, 1), "in_flight": beat.in_flight, "connections": beat.connections}
-            for name, beat in sorted(self.intake.beats.items())
-        }
+        processes = {name: shown(beat, now_s) for name, beat in sorted(self.intake.beats.items())}
         return {
             "since": self._started_s, "calls": tally.calls, "pairs": tally.pairs, "exchanges": exchanges, "decisions": tally.by_target(),
             "spend": tally.spend(), "orphans": tally.orphans, "workers_died": tally.workers_died,

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from proxy.health import Figures, Tally, Watch, mirror_words, silent_for
+from proxy.events import BeatEvent
+from proxy.health import Figures, Tally, Watch, mirror_words, shown, silent_for
 from tests.proxy.journaled import new_id
 from tests.proxy.test_metrics import a_decision_row, a_row
 
@@ -21,6 +22,7 @@ GOOD = Figures(journal_max_bytes=1000)
         ({"store_waiting_s": 12.0, "store_trouble": "held by pid 7 (duckdb x)"}, "12 s: held by pid 7 (duckdb x)"),
         ({"silent": {"worker-0": 16.0, "shadow": 14.0}}, "worker-0 has not beaten for 16 s (limit 15 s)"),
         ({"reader_fault": "OSError: no"}, "the recorder failed: OSError: no"),
+        ({"faults": 2}, "workers failed 2 times on their own account"),
     ],
 )
 def test_a_cause_turns_health_red_in_words(figures: dict[str, Any], words: str) -> None:
@@ -28,6 +30,16 @@ def test_a_cause_turns_health_red_in_words(figures: dict[str, Any], words: str) 
     health = Watch().look(Figures(**fields), 100.0)
     assert (health.ready, len(health.reasons)) == (False, 1)
     assert words in health.reasons[0]
+
+
+def test_a_process_is_shown_with_what_it_gave_up_and_with_nothing_else() -> None:
+    calm = BeatEvent(at=5_000_000, process="worker-0", in_flight=1, connections=2)
+    assert shown(calm, 7.04) == {"seconds_since_beat": 2.0, "in_flight": 1, "connections": 2}
+    busy = BeatEvent(at=0, process="worker-0", refused={"calls_max": 3}, dropped={"body_shed": 4}, shedding="calls", faults=1, tunnels=2)
+    assert shown(busy, 0.0) == {
+        "seconds_since_beat": 0.0, "in_flight": 0, "connections": 0, "refused": {"calls_max": 3}, "dropped": {"body_shed": 4},
+        "shedding": "calls", "faults": 1, "tunnels": 2,
+    }  # fmt: skip
 
 
 def test_nothing_wrong_is_ready() -> None:
