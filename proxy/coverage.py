@@ -41,6 +41,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"share ", "share"),
     (r"journal lag", "journal lag"),
     (r"adapter: ", "the candidate rejects a parameter"),
+    (r"an answer longer than", "the candidate's answers do not end"),
 )
 _BY_DECISION: dict[DecisionName, str] = {
     "sent": MIRRORED, "served": MIRRORED, "sampled_out": "share", "side_effects": "another side effect",

@@ -1,7 +1,8 @@
 """Leaves a target alone that does not answer: opens after failures in a row, tries one call after a pause, and may be turned off for good.
 
 Law: a candidate that answers, however badly, is evidence and keeps the breaker closed; silence, broken connections and closed doors open
-it, and so does one fault of our adapter again and again: more of the same would cost and teach nothing. The time is an argument.
+it, and so does one fault of our adapter again and again, or answers without end: more of the same would cost and teach nothing. The time
+is an argument.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ CLOSED_DOORS = (401, 403)
 class Breaker:
     failures: int = 0
     fault: str = ""
-    """Of the adapter (`adapter_fault.py`), when the failures are that: the same one each time."""
+    """In words, when the failures are the same one each time: of our adapter (`adapter_fault.py`), or an answer without end."""
     open_until: float = 0.0
     pause_s: float = PAUSE_S
     trying: bool = False
@@ -38,9 +39,7 @@ class Breaker:
 
     @property
     def why(self) -> str:
-        return (
-            f"adapter: {self.fault}, {self.failures} times in a row" if self.fault else f"{self.failures} calls in a row without an answer"
-        )
+        return f"{self.fault}, {self.failures} times in a row" if self.fault else f"{self.failures} calls in a row without an answer"
 
     def sent(self) -> None:
         self.trying = self.failures >= FAILURES

@@ -24,6 +24,7 @@ from proxy.tls import Trust, context_for
 from replay.room import Room
 
 MARKS = 256
+TOO_LONG = "cut off by us: longer than shadow.answer_max_bytes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ class HttpLeg:
 
     def _over(self, reading: _Reading, more: int) -> str:
         if len(reading.body) + more > self.answer_max_bytes:
-            return f"cut off by us: longer than shadow.answer_max_bytes = {self.answer_max_bytes}"
+            return f"{TOO_LONG} = {self.answer_max_bytes}"
         return "" if self.room.take(more) else f"cut off by us: shadow.queue_max_bytes = {self.room.size} are taken"
 
     async def close(self) -> None:

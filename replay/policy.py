@@ -18,7 +18,7 @@ from proxy.sampling import takes
 from replay.asked import Asked
 from replay.breaker import CLOSED_DOORS, retry_after_s
 from replay.leg import Leg
-from replay.legs import Answered
+from replay.legs import TOO_LONG, Answered
 from replay.media import tokens_likely
 from replay.quota import Governor
 from replay.rate import Rates
@@ -85,8 +85,9 @@ class Policy:
             log.error("shadow.repeat_turned_off", target=leg.name, status=answered.status)
             return self._told("repeat.turned_off", leg, leg.breaker.off)
         if opened and fault:
-            log.error("shadow.adapter_fault", target=leg.name, role=leg.role, why=leg.breaker.why)
-            return self._told("shadow.adapter_fault", leg, leg.breaker.why)
+            action = "shadow.adapter_fault" if fault.startswith("adapter: ") else "shadow.flooded"
+            log.error(action, target=leg.name, role=leg.role, why=leg.breaker.why)
+            return self._told(action, leg, leg.breaker.why)
         return None
 
     def _told(self, action: str, leg: Leg, why: str) -> AuditEvent:
@@ -94,7 +95,11 @@ class Policy:
 
 
 def _fault(leg: Leg, answered: Answered) -> str:
+    """What more calls would only repeat, in words; "" for an answer, however bad."""
+    if answered.ended == "cut" and answered.error.startswith(TOO_LONG):
+        return "an answer longer than shadow.answer_max_bytes"
     if answered.status not in STATUSES or leg.role not in OWN_LEGS or answered.ended != "complete":
         return ""
     found = decode(answered.body, answered.headers.get("content-encoding", ""), ERROR_MAX_BYTES)
-    return "" if isinstance(found, Unreadable) else adapter_fault(answered.status, found.body)
+    fault = "" if isinstance(found, Unreadable) else adapter_fault(answered.status, found.body)
+    return f"adapter: {fault}" if fault else ""

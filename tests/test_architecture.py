@@ -16,7 +16,8 @@ MAY_IMPORT = {
 }
 ONLY_IN = {"duckdb": "proxy/store.py", "prometheus_client": "proxy/metrics.py"}
 PURE = (
-    "proxy/exchange.py", "proxy/outcome.py", "proxy/sse.py", "proxy/encoding.py", "proxy/pricing.py", "proxy/anonymize.py", "proxy/eligibility.py",
+    "proxy/exchange.py", "proxy/outcome.py", "proxy/sse.py", "proxy/encoding.py", "proxy/pricing.py", "proxy/anonymize.py",
+    "proxy/eligibility/__init__.py", "proxy/eventstream.py", "proxy/adapter_fault.py", "proxy/coverage.py", "proxy/dialects/grammar.py",
     "proxy/adapt.py", "proxy/sampling.py", "proxy/conversation.py", "proxy/meaning.py", "proxy/refusal.py", "scoring/stats/portfolio.py",
 )  # fmt: skip
 IO = {"socket", "asyncio", "aiohttp", "subprocess", "threading", "time", "random", "os", "duckdb", "uvloop"}

@@ -72,11 +72,15 @@ def test_a_candidate_that_misbehaves_is_seen_in_the_record_and_nowhere_else(tmp_
         assert serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent' AND outcome = 'answered'") == CALLS
 
 
-def test_a_candidate_that_never_ends_is_cut_off_in_flat_memory(tmp_path: Path) -> None:
+def test_a_candidate_that_never_ends_is_cut_off_in_flat_memory_and_then_left_alone(tmp_path: Path) -> None:
     with Models("inc") as incumbent, Models("cand", fault="endless") as candidate:
         with serve_with(tmp_path, incumbent, candidate.url, deadline_s=30, extra="[shadow]\nanswer_max_bytes = 4_000_000\n") as serve:
             assert_clients_saw_nothing(serve, 20)
-            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'candidate'") == 18, 60)
+            told = "SELECT count(*) FILTER (decision = 'sent'), count(*) FILTER (decision = 'breaker_open') FROM mirror_decisions"
+            assert_clients_saw_nothing(serve, 40)
+            sent, spared = until(lambda: sum(row := serve.query(told)[0]) == 18 + 36 and row, 60)
+            assert sent >= 5 and spared > 0
+            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'candidate'") == sent, 60)
             reasons = serve.query("SELECT DISTINCT error FROM exchanges WHERE role = 'candidate'")
             assert all("4" in error and "bytes" in error for (error,) in reasons), reasons
             assert resident_mb(serve.pid_of("shadow")) < 400

@@ -24,7 +24,7 @@ from replay.budget import Budget
 from replay.cost import pricer
 from replay.ledger import Ledger
 from replay.leg import Door, Leg
-from replay.legs import Answered, Question
+from replay.legs import TOO_LONG, Answered, Question
 from replay.player import Player, flushed
 from replay.quota import Governor
 from replay.room import Room
@@ -403,6 +403,19 @@ def test_a_candidate_that_refuses_a_parameter_again_and_again_is_asked_no_more_a
     [audit] = events_of(tmp_path, AuditEvent)
     assert audit.action == "shadow.adapter_fault"
     assert audit.detail == {"target": "small", "role": "candidate", "why": "adapter: rejects max_tokens, 5 times in a row"}
+
+
+def test_a_candidate_whose_answers_do_not_end_is_left_alone_after_five(tmp_path: Path) -> None:
+    async def story(stand: Stand) -> None:
+        for number in range(8):
+            stand.player.take(a_call(number))
+            await stand.player.idle()
+
+    endless = Answered(ended="cut", status=200, error=f"{TOO_LONG} = 4000")
+    stand = play(tmp_path, [a_leg(Scripted(lambda _: endless))], story)
+    assert stand.told() == {("small", "sent"): FAILURES, ("small", "breaker_open"): 8 - FAILURES}
+    [audit] = events_of(tmp_path, AuditEvent)
+    assert audit.action == "shadow.flooded" and "longer than shadow.answer_max_bytes, 5 times in a row" in str(audit.detail["why"])
 
 
 def test_calls_that_a_candidate_takes_in_between_keep_it_playing(tmp_path: Path) -> None:
