@@ -87,8 +87,8 @@ class Client(Reader):
     def _keep_beyond(self, data: bytes) -> None:
         """A client may speak before it hears that its WebSocket stands; it is read no further than a buffer."""
         if self.beyond is not None and not self.over:
-            self.beyond.append(data)
-            if sum(map(len, self.beyond)) > UNSENT_MAX:
+            self.beyond += data
+            if len(self.beyond) > UNSENT_MAX:
                 self.hold(EARLY)
 
     def _begin_or_wait(self) -> None:
@@ -156,9 +156,9 @@ class Client(Reader):
 
     def switched(self, upstream: Peer, head: bytes, down: bytes) -> None:
         """The incumbent took the WebSocket: from here on this is a tunnel."""
-        self.call, self.over, beyond = None, True, self.beyond or []
+        self.call, self.over, beyond = None, True, bytes(self.beyond or b"")
         self.requests.clear()
-        Tunnel(self.worker, self, upstream, head=head, down=down, up=b"".join(beyond))
+        Tunnel(self.worker, self, upstream, head=head, down=down, up=beyond)
         self.worker.leave(self)
 
     def break_off(self) -> None:
@@ -243,7 +243,7 @@ class Client(Reader):
         if self.call is not None:
             self._sweep_call(self.call, now, limits)
         elif self._still_sent(now):
-            if now - self.since > limits.silence_timeout_s * 1e9:
+            if now - self.since > limits.silence_timeout_s * 1e9 or now - self.begun > limits.call_timeout_s * 1e9:
                 self.reset()
         elif self.over:
             if now - self.since > LINGER_S * 1e9:
@@ -268,7 +268,7 @@ class Client(Reader):
             self._leave()
             return self.transport.abort()
         age, upstream = now - self.begun, call.upstream
-        if age > CONTINUE_S * 1e9:
+        if age > CONTINUE_S * 1e9 and self.uploading:
             call.go_ahead()
         if age > limits.call_timeout_s * 1e9:
             return call.give_up(504, "timed_out", f"the call took longer than {limits.call_timeout_s:g} s")

@@ -29,7 +29,7 @@ class Reader(Peer):
         self.reading, self.lines = Request(0), list[bytes]()
         self.seen = 0
         """Bytes read since something last came of them."""
-        self.beyond: list[bytes] | None = None
+        self.beyond: bytearray | None = None
         """What came after the offer of a WebSocket: no HTTP any more."""
         self.parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
@@ -85,7 +85,7 @@ class Reader(Peer):
     def upgraded(self, rest: bytes) -> httptools.HttpParserError | None:
         """llhttp takes every offer to upgrade at its word and stops behind the head."""
         if self.reading.tunnel:
-            self.parser, self.beyond = None, [rest] if rest else []
+            self.parser, self.beyond = None, bytearray(rest)
             return None
         return self._without_upgrade(rest)
 

@@ -1,6 +1,7 @@
 """WebSockets: after the incumbent's 101 everything passes both ways, byte for byte; before it nothing is taken for what it is not."""
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 import itertools
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.upstream import LEAVE, RESET, Asked, Step, Upstream, sized
+from tests.proxy.certificates import Authority
 from tests.proxy.relaying import Relaying, Talk, config, until
 
 OFFER = (
@@ -241,6 +243,40 @@ def test_who_does_not_read_is_not_read_for_and_then_gets_everything(way: str, tm
     assert relay.last_beat.tunnel_bytes == SIZE
 
 
+@pytest.mark.parametrize("takes", [False, True])
+def test_a_client_that_speaks_early_is_read_no_further_than_a_buffer(takes: bool, tmp_path: Path) -> None:
+    heard, go = bytearray(), threading.Event()
+
+    def answer(asked: Asked) -> Iterator[Step]:
+        yield go
+        yield TAKEN if takes else sized(b"no", status=b"403 Forbidden")
+        while takes and (data := sock_of(asked).recv(1 << 20)):
+            heard.extend(data)
+        yield "close"
+
+    said = BLOCK * 32
+    with Upstream(answer, early=True) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
+        sending = threading.Thread(target=lambda: send_quietly(talk, OFFER + said), daemon=True)
+        sending.start()
+        until(lambda: any(client.holds for client in relay.worker.clients))  # type: ignore[union-attr]
+        assert heard == b""
+        go.set()
+        assert talk.head().startswith(b"HTTP/1.1 101 " if takes else b"HTTP/1.1 403 ")
+        if takes:
+            sending.join(20)
+            talk.sock.shutdown(socket.SHUT_WR)
+            assert talk.end() == (b"", "eof")
+            until(lambda: heard == said)
+        else:
+            talk.sock.close()
+            sending.join(20)
+
+
+def send_quietly(talk: Talk, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        talk.send(data)
+
+
 # ---- ends
 
 
@@ -320,6 +356,25 @@ def test_when_the_worker_ends_tunnels_may_finish_and_are_then_broken_off(tmp_pat
         assert ends.end() == (ENDED, "eof")
         assert stays.end() == (b"", "reset")
     assert relay.last_beat.tunnels == 0
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_through_tls_bytes_pass_and_an_end_of_either_side_is_the_end_of_both(ours: bool, tmp_path: Path) -> None:
+    authority = Authority()
+    routes = f'[targets.gpt]\nurl = "https://localhost:{{port}}"\nca_file = "{authority.write_ca(tmp_path / "ca.pem")}"\n'
+    cert, key = authority.write_pair(tmp_path, "localhost")
+    up, server = echoing(), f'tls_cert = "{cert}"\ntls_key = "{key}"' if ours else ""
+    up.tls = authority.server("localhost")
+    with up, Relaying(config(tmp_path, up.port, server=server, routes=routes + '[[routes]]\nname = "m"\nincumbent = "gpt"\n')) as relay:
+        plain = socket.create_connection(("127.0.0.1", relay.port), 20)
+        with Talk(authority.client().wrap_socket(plain, server_hostname="localhost") if ours else plain) as talk:
+            talk.send(OFFER + b"early")
+            assert talk.head().startswith(b"HTTP/1.1 101 ") and talk.wire.exactly(5) == b"early"
+            threading.Thread(target=talk.send, args=(BLOCK,), daemon=True).start()
+            assert talk.wire.exactly(len(BLOCK)) == BLOCK
+            talk.sock.shutdown(socket.SHUT_WR)
+            assert talk.end()[1] == "eof"
+        until(lambda: not relay.worker.clients)
 
 
 # ---- no tunnel
