@@ -1,20 +1,33 @@
 """TLS on both sides: our own listener, targets that are trusted or not, and what an end without a word means there."""
 
+import asyncio
 import hashlib
+import shutil
+import signal
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from proxy.adapt import Adapted
 from proxy.client_side import Client
+from proxy.config import ConfigError, Target
+from proxy.config_file import parse
+from proxy.keys import Credential
+from proxy.tls import Trust
+from replay.legs import Answered, HttpLeg, Question
+from replay.room import Room
 from tests.fakes.upstream import CLOSE, LEAVE, RESET, Asked, Step, Upstream, Wire, echo, sized
+from tests.harness import Serve, command
+from tests.harness import config as serve_config
 from tests.proxy.certificates import Authority
-from tests.proxy.relaying import LLM, Relaying, Talk, config, until
+from tests.proxy.relaying import LLM, ROUTES, Relaying, Talk, config, until
 from tests.proxy.test_upstream_side import CALL, GET, at_the_same_time, serving
 
 AUTHORITY = Authority()
@@ -132,12 +145,12 @@ def test_a_stream_comes_chunk_by_chunk(tmp_path: Path) -> None:
 
 
 def test_who_does_not_read_holds_the_upstream_back(tmp_path: Path) -> None:
-    with Upstream(lambda _: iter([sized(bytes(30_000_000))])) as up, listening(tmp_path, up.port) as relay, relay.talk() as talk:
+    with Upstream(lambda _: iter([sized(bytes(12_000_000))])) as up, listening(tmp_path, up.port) as relay, relay.talk() as talk:
         talk.send(GET)
         passed_when_stuck(relay)
-        assert len(talk.answer().body) == 30_000_000
+        assert len(talk.answer().body) == 12_000_000
         talk.send(GET)
-        assert len(talk.answer().body) == 30_000_000
+        assert len(talk.answer().body) == 12_000_000
 
 
 def test_a_client_that_leaves_ends_its_call(tmp_path: Path) -> None:
@@ -348,3 +361,104 @@ def test_a_post_over_tls_that_may_have_been_read_is_never_sent_twice(tmp_path: P
 def test_both_sides_over_tls_carry_a_call(tmp_path: Path) -> None:
     with secured() as up, listening(tmp_path, up.port, routes=trusting(tmp_path)) as relay:
         assert relay.ask(CALL).body == b"/v1/chat/completions"
+
+
+# ---- our own legs
+
+
+def answered(url: str, trust: Trust) -> Answered:
+    async def story() -> Answered:
+        leg = HttpLeg(Target(url=url), Credential("sk", {}, ""), Room(1 << 20), answer_max_bytes=1 << 20, trust=trust)
+        sent = Adapted(path="/v1/chat/completions", body=b"{}", headers={}, model=None)
+        try:
+            return await leg.ask(Question(call_id="call", dialect="openai.chat", family="openai", sent=sent))
+        finally:
+            await leg.close()
+
+    return asyncio.run(story())
+
+
+def test_our_own_legs_trust_and_are_known_as_the_target_says(tmp_path: Path) -> None:
+    cert, key = AUTHORITY.write_pair(tmp_path, "us.example")
+    ca = AUTHORITY.write_ca(tmp_path / "ca.pem")
+    whole = Trust(ca_file=ca, client_cert=str(tmp_path / cert), client_key=str(tmp_path / key), server_name="inside.example")
+    with secured(context=AUTHORITY.server("inside.example", clients=True)) as up:
+        url = f"https://127.0.0.1:{up.port}"
+        assert answered(url, whole).ended == "complete"
+        for wrong in (Trust(), Trust(ca_file=ca), replace(whole, server_name=""), replace(whole, client_cert="", client_key="")):
+            found = answered(url, wrong)
+            assert (found.ended, found.status) == ("unreachable", 0) and found.error
+    assert len(up.asked) == 1
+
+
+# ---- what is wrong with the files
+
+
+def broken(folder: Path) -> dict[str, str]:
+    cert, key = AUTHORITY.write_pair(folder, "localhost")
+    AUTHORITY.write_pair(folder, "localhost", stem="other")
+    (folder / "text.pem").write_text("no certificate\n")
+    wanting = [
+        "openssl", "pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:geheim", "-in", str(folder / key), "-out", str(folder / "locked.key"),
+    ]  # fmt: skip
+    locked = shutil.which("openssl") is not None and subprocess.run(wanting, capture_output=True, check=False).returncode == 0
+    target = '[targets.gpt]\nurl = "https://localhost:1"\n%s\n'
+    return {
+        "server.tls_cert": f'[server]\ntls_cert = "gone.pem"\ntls_key = "{key}"\n' + target % "",
+        "server.tls_key": f'[server]\ntls_cert = "{cert}"\ntls_key = "{"locked.key" if locked else "other.key"}"\n' + target % "",
+        "targets.gpt.client_key": target % f'client_cert = "{cert}"\nclient_key = "other.key"',
+        "targets.gpt.client_cert": target % 'client_cert = "text.pem"',
+        "targets.gpt.ca_file": target % 'ca_file = "text.pem"',
+    }
+
+
+@pytest.mark.parametrize(
+    "key", ["server.tls_cert", "server.tls_key", "targets.gpt.client_key", "targets.gpt.client_cert", "targets.gpt.ca_file"]
+)
+def test_a_file_that_cannot_be_used_is_one_line_before_anything_starts(key: str, tmp_path: Path) -> None:
+    (tmp_path / "understudy.toml").write_text(broken(tmp_path)[key] + '[[routes]]\nname = "main"\nincumbent = "gpt"\n')
+    done = command("serve", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert f"understudy.toml: {key}: found " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[server]\ntls_cert = "a.pem"\n', "server.tls_key"),
+        ('[targets.x]\nurl = "http://h"\nca_file = "a.pem"\n', "targets.x.ca_file"),
+        ('[targets.x]\nurl = "https://h"\nclient_key = "a.pem"\n', "targets.x.client_cert"),
+        ('[server]\noutgoing_proxy = "socks5://me:geheim@h:1"\n', "server.outgoing_proxy"),
+    ],
+)
+def test_keys_that_make_no_sense_together_are_faults(text: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text + ROUTES.replace("{port}", "1"))
+    assert [fault.key for fault in caught.value.faults] == [key] and "geheim" not in str(caught.value)
+
+
+# ---- the whole of it
+
+
+def test_serve_listens_over_tls_and_takes_a_renewed_certificate_over_on_hangup(tmp_path: Path) -> None:
+    cert, key = AUTHORITY.write_pair(tmp_path, "localhost")
+    routes = ROUTES.replace("{port}", "%d")
+    with Upstream() as up:
+        text = serve_config(routes % up.port, server=f'tls_cert = "{cert}"\ntls_key = "{key}"')
+        with Serve(tmp_path, text) as serve:
+            assert serve.where is not None and serve.process is not None
+            port = int(serve.where.listen.rpartition(":")[2])
+
+            def shown() -> bytes:
+                context = AUTHORITY.client()
+                with Talk(context.wrap_socket(socket.create_connection(("127.0.0.1", port), 20), server_hostname="localhost")) as talk:
+                    talk.send(CALL)
+                    assert talk.answer().status == 200
+                    assert isinstance(talk.sock, ssl.SSLSocket)
+                    return talk.sock.getpeercert(binary_form=True) or b""
+
+            first = shown()
+            assert shown() == first
+            AUTHORITY.write_pair(tmp_path, "localhost")
+            serve.process.send_signal(signal.SIGHUP)
+            until(lambda: shown() != first)
