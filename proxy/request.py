@@ -97,6 +97,8 @@ def refusal_of(request: Request, version: str, limits: Server, seen: int) -> Ref
         return Refusal(431, "head_too_large", f"more than {limits.headers_max} header lines")
     if seen > limits.head_max_bytes and len(request.target) + sum(map(len, request.lines)) > limits.head_max_bytes:
         return Refusal(431, "head_too_large", f"a head larger than {limits.head_max_bytes} bytes")
+    if request.upgrade and value_of(request.lines, b"sec-websocket-key1") is not None:
+        return malformed("a WebSocket of before RFC 6455, with a body it does not announce")
     length = value_of(request.lines, b"content-length") if limits.body_max_bytes else None
     if length is not None and int(length) > limits.body_max_bytes:
         return too_long(limits)
@@ -110,15 +112,16 @@ def too_long(limits: Server) -> Refusal:
 def go_on(request: Request, *, upgrades: bool) -> None:
     """Leave in the head's lines what is meant for the incumbent. An offer to upgrade is, when it is for a WebSocket and nothing else.
 
-    A GET without a body, so that nobody can take what follows for anything but the tunnel's bytes; every other offer (h2c, TLS, one among
-    several) is ignored, as RFC 9110 7.8 allows.
+    A GET with a key and without a body, so that nobody can take what follows for anything but the tunnel's bytes; every other offer (h2c,
+    TLS, one among several) is ignored, as RFC 9110 7.8 allows.
     """
     if request.connection:
         request.lines = without(request.lines, named_by(request.connection))
     if request.expects and not request.http11:
         request.lines, request.expects = without(request.lines, frozenset((b"expect",))), False
     if upgrades and request.http11 and request.method == b"GET" and request.upgrade.lower() == b"websocket":
-        request.tunnel = not request.chunked and value_of(request.lines, b"content-length") in (None, b"0")
+        keys = sum(line[:18].lower() == b"sec-websocket-key:" for line in request.lines)
+        request.tunnel = keys == 1 and not request.chunked and value_of(request.lines, b"content-length") in (None, b"0")
     if request.tunnel:
         request.lines += (b"Connection: Upgrade", b"Upgrade: " + request.upgrade)
         request.keep = False

@@ -60,6 +60,10 @@ MALFORMED = {
     "HTTP/0.9": (400, b"GET /x\r\n\r\n"),
     "HTTP/2.0": (400, b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n"),
     "another protocol": (400, b"ANNOUNCE /x RTSP/1.0\r\nHost: a\r\n\r\n"),
+    "a WebSocket with a body nobody announced": (
+        400,
+        b"GET /x HTTP/1.1\r\n" + H + b"Connection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key1: 1\r\n\r\n8 bytes.",
+    ),
     "CONNECT": (400, b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"),
     "an absolute target": (400, b"GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n"),
     "an asterisk without OPTIONS": (400, b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"),

@@ -81,7 +81,7 @@ def test_what_is_under_way_is_counted_back_however_it_ends(how: bytes, tmp_path:
             yield b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         yield "leave"
 
-    offer = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    offer = b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"
     with Upstream(answer) as up, Relaying(config(tmp_path, up.port, server="silence_timeout_s = 0.3")) as relay:
         with relay.talk() as talk:
             talk.send(offer if how == b"?tunnel" else CALL)

@@ -401,6 +401,8 @@ IGNORED = {
     "a body": OFFER.replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\nhi"),
     "chunks": OFFER.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
     "no Connection header": OFFER.replace(b"Connection: keep-alive, Upgrade\r\n", b""),
+    "no key": OFFER.replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b""),
+    "two keys": OFFER.replace(b"Sec-WebSocket-Version: 13", b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="),
     "two protocols": OFFER.replace(b"Upgrade: WebSocket", b"Upgrade: websocket, h2c"),
     "two Upgrade headers": OFFER.replace(b"Upgrade: WebSocket", b"Upgrade: h2c\r\nUpgrade: websocket"),
     "h2c": OFFER.replace(b"Upgrade: WebSocket", b"Upgrade: h2c"),
