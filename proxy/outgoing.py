@@ -11,7 +11,6 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from proxy.addresses import is_loopback_url
 from proxy.config import Config, Fault
@@ -62,6 +61,8 @@ def outgoing(configured: str, url: str) -> Outgoing | None:
         return None
     parts, named = urlsplit(url), configured
     if configured == "env":
+        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 (2 MB of modules that most workers never need)
+
         host = authority(parts.hostname or "", parts.port) if parts.port else parts.hostname or ""
         named = "" if proxy_bypass(host) else getproxies().get(parts.scheme, "")
     if not named:
