@@ -61,7 +61,7 @@ def outgoing(configured: str, url: str) -> Outgoing | None:
         return None
     parts, named = urlsplit(url), configured
     if configured == "env":
-        from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 (2 MB of modules that most workers never need)
+        from urllib.request import getproxies, proxy_bypass  # 2 MB of modules that most workers never need
 
         host = authority(parts.hostname or "", parts.port) if parts.port else parts.hostname or ""
         named = "" if proxy_bypass(host) else getproxies().get(parts.scheme, "")
