@@ -88,6 +88,54 @@ def serve(*, config: ConfigFile = CONFIG, quiet: Quiet = False) -> int:
 
 
 @app.command
+def selfcheck(
+    *,
+    config: ConfigFile = CONFIG,
+    route: str = "",
+    model: str = "",
+    limit_usd: Annotated[float, Parameter(validator=validators.Number(gte=0, lte=1000))] = 0.10,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gt=0, lte=600))] = 2.0,
+    offline: bool = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Prove on your own upstream that the proxy is transparent, harmless, bounded, accounted and keeps secrets; exit 1 when it is not.
+
+    Example: understudy selfcheck --limit-usd 0.05
+
+    Parameters
+    ----------
+    route
+        Whose incumbent is asked; the first one without it.
+    model
+        The model to ask for, where the target names none.
+    limit_usd
+        What the few real calls may cost at most.
+    seconds
+        How long each fault lasts.
+    offline
+        Everything against scripted models: needs no configuration and no key.
+    """
+    from decimal import Decimal
+
+    from proxy.config_file import load
+    from replay.selfcheck import run
+
+    wanted = run.Wanted(
+        config=None if offline else load(config),
+        file=str(config),
+        route=route,
+        model=model,
+        limit_usd=Decimal(str(limit_usd)),
+        phase_s=seconds,
+    )
+    tell: Callable[[str], None] = (lambda line: None) if quiet else complain
+    rows = asyncio.run(run.selfcheck(wanted, dict(os.environ), tell))
+    run.show(rows, as_json=as_json)
+    return FINE if all(row.ok for row in rows) else FAILED
+
+
+@app.command
 def pairs(
     *,
     config: ConfigFile = CONFIG,

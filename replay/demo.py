@@ -22,13 +22,13 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from proxy.serve_file import Serving
 from proxy.store import Store
-from proxy.supervisor import Serving, serving
 from replay.demo_models import CANDIDATE, INCUMBENT, Model, application
 from replay.demo_traffic import DemoCall, call
+from replay.private import PrivateServe
 
 RATE_PER_S = 12.0
-START_WAIT_S = 20.0
 SETTLE_WAIT_S = 15.0
 CONFIG = """\
 # Written by `understudy demo`; the same file with your own URLs and keys is all a real set-up needs.
@@ -104,13 +104,12 @@ class Demo:
             ports = [await _serve_model(stack, model) for model in (INCUMBENT, CANDIDATE)]
             (folder / "understudy.toml").write_text(CONFIG.format(incumbent=ports[0], candidate=ports[1]), "utf-8")
             started = time.monotonic()
-            server = await _start_serve(folder)
+            serve = await PrivateServe.started(folder)
             try:
-                where = await _until_serving(folder, server)
-                self._open_what(folder, where)
-                await self._traffic(where, folder, started, stop)
+                self._open_what(folder, serve.where)
+                await self._traffic(serve.where, folder, started, stop)
             finally:
-                await _end(server)
+                await serve.end()
         return self._last_words(folder)
 
     # ---- the traffic
@@ -244,34 +243,6 @@ async def _serve_model(stack: contextlib.AsyncExitStack, model: Model) -> int:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     return int(runner.addresses[0][1])
-
-
-async def _start_serve(folder: Path) -> asyncio.subprocess.Process:
-    words = [sys.executable, "-P", "-m", "understudy", "serve", "--quiet", "--config", str(folder / "understudy.toml")]
-    with (folder / "serve.log").open("wb") as log:
-        return await asyncio.create_subprocess_exec(
-            *words, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-        )
-
-
-async def _until_serving(folder: Path, server: asyncio.subprocess.Process) -> Serving:
-    deadline = time.monotonic() + START_WAIT_S
-    while time.monotonic() < deadline and server.returncode is None:
-        where = serving(folder / "journal")
-        if where is not None and where.pid == server.pid:
-            return where
-        await asyncio.sleep(0.02)
-    raise RuntimeError(f"`understudy serve` did not start; {(folder / 'serve.log').read_text('utf-8')[-2000:]}")
-
-
-async def _end(server: asyncio.subprocess.Process) -> None:
-    if server.returncode is not None:
-        return
-    server.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(server.wait(), 60)
-    except TimeoutError:
-        server.kill()
 
 
 async def _status(session: aiohttp.ClientSession, where: Serving) -> dict[str, object]:

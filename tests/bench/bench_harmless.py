@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.harm import Clients, Seen
+from replay.selfcheck.clients import Clients, Seen
 from tests.harness import ROOT, Serve, config, until
 
 BODY = """
@@ -47,7 +47,7 @@ READER = (
 
 @contextlib.contextmanager
 def a_model() -> Iterator[int]:
-    words = [sys.executable, "-m", "tests.bench.harm"]
+    words = [sys.executable, "-m", "replay.selfcheck.model"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         try:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from replay.selfcheck.clients import Clients
 from tests.bench.bench_harmless import a_model
 from tests.bench.bench_relay import cpu_s, rss_mb
-from tests.bench.harm import Clients
 from tests.harness import Serve, config, until
 
 BODY = """
