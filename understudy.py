@@ -116,21 +116,10 @@ def selfcheck(
     offline
         Everything against scripted models: needs no configuration and no key.
     """
-    from decimal import Decimal
-
-    from proxy.config_file import load
     from replay.selfcheck import run
 
-    wanted = run.Wanted(
-        config=None if offline else load(config),
-        file=str(config),
-        route=route,
-        model=model,
-        limit_usd=Decimal(str(limit_usd)),
-        phase_s=seconds,
-    )
-    tell: Callable[[str], None] = (lambda line: None) if quiet else complain
-    rows = asyncio.run(run.selfcheck(wanted, dict(os.environ), tell))
+    asked = run.wanted(None if offline else config, route=route, model=model, limit_usd=limit_usd, phase_s=seconds)
+    rows = asyncio.run(run.selfcheck(asked, dict(os.environ), (lambda line: None) if quiet else complain))
     run.show(rows, as_json=as_json)
     return FINE if all(row.ok for row in rows) else FAILED
 

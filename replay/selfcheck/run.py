@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from proxy.config import Config, Target
+from proxy.config_file import load
 from proxy.keys import credentials
 from proxy.store import Store
 from replay.private import PrivateServe
@@ -43,6 +44,12 @@ class Wanted:
     limit_usd: Decimal
     phase_s: float
     """How long each fault lasts."""
+
+
+def wanted(file: Path | None, *, route: str, model: str, limit_usd: float, phase_s: float) -> Wanted:
+    """`file` None: offline. Raises ConfigError."""
+    config = load(file) if file is not None else None
+    return Wanted(config=config, file=str(file or ""), route=route, model=model, limit_usd=Decimal(str(limit_usd)), phase_s=phase_s)
 
 
 async def selfcheck(wanted: Wanted, environ: dict[str, str], say: Callable[[str], None]) -> list[Row]:
