@@ -21,6 +21,7 @@ import duckdb
 
 from proxy import tables
 from proxy.gate import Busy, Gate, Patience, process_named
+from proxy.merging import How, Merging
 from proxy.rows import AuditRow, Line, Lineage, Lines, Quarantined, Round, SegmentRow, lines_of, naive_utc, repaired
 from proxy.tables import Check
 
@@ -37,8 +38,15 @@ SAFE: Settings = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
+BLOCK_BYTES = 64 << 10
+"""Of new files. DuckDB clears a block for each column it writes: of 256 kB, its default, a commit of one row cost 62 ms, of these 40."""
 WRITER: Settings = {"checkpoint_threshold": "0b", "force_compression": "zstd", "threads": 1}
 """zstd: 53 MB where DuckDB's own choice took 88, and the commit is quicker."""
+ROUNDS: dict[How, Settings] = {
+    "small": WRITER | {"max_vacuum_tasks": 0, "force_compression": "uncompressed"},
+    "big": WRITER | {"max_vacuum_tasks": 0},
+    "merging": WRITER,
+}
 SHUT = re.compile(r"Could not set lock on file.*?PID (\d+)", re.DOTALL)
 OURS = re.compile(r"same database file with a different configuration")
 """Another thread of ours reads with other settings: a snapshot beside a question."""
@@ -79,12 +87,13 @@ class Store:
         self.path = path
         self._gate = Gate(path)
         self._temp = str(temp) if temp else ""
+        self._merging = Merging()
 
-    def prepare(self) -> None:
+    def prepare(self, *, wait_s: float = 30.0) -> None:
         """Creates the file, brings its tables up to date; StoreError when it is not ours to use."""
         if not Path(self.path).exists():
             self._create()
-        with self.writing() as connection:
+        with self.writing(wait_s) as connection:
             try:
                 tables.migrate(connection)
             except tables.NewerSchema as newer:
@@ -94,7 +103,9 @@ class Store:
         """One transaction. Busy when the file could not be had in time; rows that cannot be stored are quarantined, the rest commits."""
         began = time.monotonic()
         lines, bad = lines_of(round)
-        with self.writing(wait_s) as connection:
+        how = self._merging.how(lines)
+        row_group = self._merging.row_group() if how == "merging" else 0
+        with self._opened(Patience.of(wait_s), read_only=False, config=ROUNDS[how], row_group=row_group) as connection:
             try:
                 counts = tables.insert(connection, lines, bad, round.audits)
             except (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError) as error:
@@ -103,6 +114,8 @@ class Store:
                     raise StoreError(_line(error)) from error
                 bad += refused
                 counts = tables.insert(connection, lines, bad, round.audits)
+        if how == "merging":
+            self._merging.merged()
         return Committed(
             calls=counts.get("calls", 0),
             exchanges=counts.get("exchanges", 0),
@@ -174,9 +187,8 @@ class Store:
 
     def _copy_to(self, new: Path) -> None:
         opened: Settings = {"enable_external_access": True, "threads": 1}
-        quoted = str(new).replace("'", "''")
         with self._opened(Patience.of(30.0), read_only=True, config=opened) as connection:
-            connection.execute(f"ATTACH '{quoted}' AS snapshot (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(f"ATTACH '{_quoted(str(new))}' AS snapshot (READ_WRITE, STORAGE_VERSION '{STORAGE_VERSION}')")
             name = connection.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
             connection.execute(f'COPY FROM DATABASE "{name}" TO snapshot')
             connection.execute("DETACH snapshot")
@@ -196,12 +208,12 @@ class Store:
             yield connection
 
     @contextmanager
-    def _opened(self, patience: Patience, *, read_only: bool, config: Settings) -> Generator[duckdb.DuckDBPyConnection]:
+    def _opened(self, patience: Patience, *, read_only: bool, config: Settings, row_group: int = 0) -> Generator[duckdb.DuckDBPyConnection]:
         """Tries again while another program has the file, and leaves the gate open to our own readers in between."""
         pass_gate: Callable[[Patience], Any] = self._gate.shared if read_only else self._gate.alone
         while True:
             try:
-                with pass_gate(patience), self._connected(read_only, config) as connection:
+                with pass_gate(patience), self._connected(read_only, config, row_group) as connection:
                     yield connection
                     return
             except _Held as held:
@@ -209,9 +221,10 @@ class Store:
                     raise Busy(process_named(held.pid)) from None
 
     @contextmanager
-    def _connected(self, read_only: bool, config: Settings) -> Generator[duckdb.DuckDBPyConnection]:
+    def _connected(self, read_only: bool, config: Settings, row_group: int) -> Generator[duckdb.DuckDBPyConnection]:
+        settings = SAFE | {"temp_directory": self._temp} | config
         try:
-            connection = duckdb.connect(self.path, read_only=read_only, config=SAFE | {"temp_directory": self._temp} | config)
+            connection = self._attached(settings, row_group) if row_group else duckdb.connect(self.path, read_only, settings)
         except duckdb.Error as error:
             if shut := SHUT.search(str(error)):
                 raise _Held(int(shut[1])) from None
@@ -225,12 +238,25 @@ class Store:
         finally:
             connection.close()
 
+    def _attached(self, settings: Settings, row_group: int) -> duckdb.DuckDBPyConnection:
+        """The file with row groups of a size: only ATTACH takes one, and for that external access must be shut off a moment later."""
+        connection = duckdb.connect(":memory:", config=settings | {"enable_external_access": True})
+        try:
+            connection.execute(f"ATTACH '{_quoted(self.path)}' AS store (ROW_GROUP_SIZE {row_group:d})")
+            connection.execute("USE store")
+            connection.execute("SET enable_external_access = false")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _create(self) -> None:
         """Made aside with its tables and mode 0600, then put in place, unless somebody was quicker."""
         try:
             with tempfile.TemporaryDirectory(dir=Path(self.path).parent, prefix=".store-") as folder:
                 new = Path(folder) / "new"
-                with duckdb.connect(str(new), config=SAFE | {"storage_compatibility_version": STORAGE_VERSION}) as connection:
+                made: Settings = {"storage_compatibility_version": STORAGE_VERSION, "default_block_size": str(BLOCK_BYTES)}
+                with duckdb.connect(str(new), config=SAFE | made) as connection:
                     tables.migrate(connection)
                 new.chmod(0o600)
                 os.link(new, self.path)
@@ -238,6 +264,10 @@ class Store:
             return
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def _sifted(round: list[Lines]) -> tuple[list[Lines], list[Quarantined]]:
