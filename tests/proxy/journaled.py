@@ -19,7 +19,7 @@ from proxy.store import Store
 
 KEY = b"a key for tests"
 Made = tuple[AnyEvent, bytes]
-QUICK = Pace(poll_s=0.005, recall_after_s=0.1, commit_every_s=0.02, commit_wait_s=0.2, drain_s=20.0)
+QUICK = Pace(poll_s=0.005, tell_every_s=0.0, recall_after_s=0.1, commit_every_s=0.02, commit_wait_s=0.2, drain_s=20.0)
 
 
 def a_config(
