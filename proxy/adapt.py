@@ -4,22 +4,27 @@ Law: a leg leaves no trace at the provider that the call did not ask for (`store
 header that is not on a list, and never a credential: those are added at the edge. What cannot be adapted is said to be unportable.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
+import orjson
+
 from proxy.config import Target
-from proxy.dialects.reading import Document, as_document, as_json, read_document
+from proxy.dialects.reading import Document, as_document, read_document
 from proxy.events import SECRET_QUERY
 from proxy.exchange import Role, Unreadable
+from proxy.translate import needed, translated
 from proxy.variant import with_system, with_user
 
 PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "service_tier", "requestMetadata", "labels")
 """Dropped from every leg: they name the customer's user, or buy what a comparison does not need."""
 STORES = ("openai.chat", "openai.responses", "gemini.interactions")
 SENT_HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta")
+ANTHROPIC_VERSION = "2023-06-01"
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What `encoding.py` undoes; the answer is kept as it comes."""
 GUARD_HEADER = "x-understudy-shadow"
@@ -40,6 +45,8 @@ class Adapted:
     """The model asked for, when we set it."""
     rewrites: tuple[str, ...] = ()
     saw: Literal["raw", "anonymized"] = "raw"
+    dialect: str = ""
+    """What it was translated to; empty: the call's own. The answer is read in it."""
 
 
 @dataclass(slots=True)
@@ -63,20 +70,23 @@ def adapt(
 ) -> Adapted | Unreadable:
     """The call as `target` is to get it. `path` has lost the route's prefix, `body` its content-encoding; `system_text` is what
     `system_file` holds. `Unreadable` says why the call cannot be sent there."""
-    if target.dialect and target.dialect.partition(".")[0] != dialect.partition(".")[0]:
-        return Unreadable(reason=f"{dialect} would have to be translated to {target.dialect}")
     found = read_document(body)
     if isinstance(found, Unreadable):
         return found
     draft = _Draft(dialect, _without_secrets(path), dict(found))
+    if role != "repeat" and needed(dialect, target.dialect):
+        other = translated(dialect, draft.path, found, target.dialect, target.model)
+        if isinstance(other, Unreadable):
+            return other
+        draft, headers = _Draft(other.dialect, other.path, other.body, list(other.rewrites)), _other_headers(headers, other.dialect)
     if role != "repeat" and (refused := _for_candidate(draft, target, system_text)):
         return refused
     _keep_private(draft)
     if role != "repeat":
         _configured(draft, target)
-    sent = as_json(draft.body).encode("utf-8", "replace") if draft.rewrites else body
-    if not sent:
-        return Unreadable(reason="nested too deeply to be written again")
+    sent = written(draft.body) if draft.rewrites else body
+    if isinstance(sent, Unreadable):
+        return sent
     saw: Literal["raw", "anonymized"] = "raw"
     if target.send == "anonymized":
         if anonymize is None:
@@ -89,6 +99,7 @@ def adapt(
         model=target.model or None if role != "repeat" else None,
         rewrites=tuple(draft.rewrites),
         saw=saw,
+        dialect=draft.dialect if draft.dialect != dialect else "",
     )
 
 
@@ -144,6 +155,26 @@ def _configured(draft: _Draft, target: Target) -> None:
         if key in draft.body:
             del draft.body[key]
             draft.rewrites.append(f"dropped {key}")
+
+
+def written(body: Document) -> bytes | Unreadable:
+    """The body as strict JSON. What only lenient parsers read (NaN, Infinity, numbers beyond 64 bits) is not sent to be misread."""
+    try:
+        return orjson.dumps(body)
+    except (orjson.JSONEncodeError, RecursionError):
+        pass
+    try:
+        return json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        return Unreadable(reason="numbers that are no JSON")
+    except RecursionError:
+        return Unreadable(reason="nested too deeply to be written again")
+
+
+def _other_headers(received: Mapping[str, str], dialect: str) -> dict[str, str]:
+    """Of a translated call only what every dialect has; versions are the target's own."""
+    kept = {name: received[name] for name in ("accept",) if name in received}
+    return kept | ({"anthropic-version": ANTHROPIC_VERSION} if dialect == "anthropic.messages" else {})
 
 
 def _headers(received: Mapping[str, str]) -> dict[str, str]:

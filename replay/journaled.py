@@ -21,8 +21,8 @@ def exchange_event(
     body, sent = answered.body, question.sent
     large = len(body) > capture_max_bytes
     event = ExchangeEvent(
-        at=at_us, id=kept.id, route=kept.route, dialect=answered.dialect or kept.dialect, target=kept.target, role=kept.role, seen=False,
-        run=kept.run, sample=kept.sample, model=sent.model, config=config_hash, status=answered.status, ended=answered.ended,
+        at=at_us, id=kept.id, route=kept.route, dialect=answered.dialect or question.dialect, target=kept.target, role=kept.role,
+        seen=False, run=kept.run, sample=kept.sample, model=sent.model, config=config_hash, status=answered.status, ended=answered.ended,
         error=answered.error, headers=answered.headers, latency_us=answered.latency_us, first_byte_us=answered.first_byte_us,
         chunks=answered.chunks, marks=list(answered.marks), max_gap_us=answered.max_gap_us, size=len(body) if large else 0,
         sha256=hashlib.sha256(body).hexdigest() if large else "", rewrites=list(sent.rewrites), saw=sent.saw,

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from proxy.adapt import Adapted, adapt
 from proxy.config import Target
+from proxy.dialects import BY_NAME
 from proxy.eligibility import Reach
 from proxy.exchange import Role, Unreadable
 from replay.asked import Asked
@@ -80,10 +81,8 @@ class Leg:
             return hide(asked.conversation, body) if hide else body
 
         if self.role == "baseline":
-            private = self.target.send == "anonymized"
-            sent = Adapted(
-                path=asked.path, body=hidden(asked.body) if private else asked.body, headers={}, model=None, saw=self.target.send
-            )
+            body = hidden(asked.body) if self.target.send == "anonymized" else asked.body
+            sent = Adapted(path=asked.path, body=body, headers={}, model=None, saw=self.target.send)
         else:
             found = adapt(
                 event.dialect, asked.path, asked.body, event.headers, self.target, self.role,
@@ -92,7 +91,8 @@ class Leg:
             if isinstance(found, Unreadable):
                 return found
             sent = replace(found, rewrites=(*asked.rewrites, *found.rewrites)) if asked.rewrites else found
-        return Question(call_id=event.id, dialect=event.dialect, family=asked.family, sent=sent)
+        family = BY_NAME[sent.dialect].family if sent.dialect else asked.family
+        return Question(call_id=event.id, dialect=sent.dialect or event.dialect, family=family, sent=sent)
 
     def worst_case(self, asked: Asked, question: Question, at_us: int) -> Decimal | None:
         return self.pricer.worst_case(asked, question, at_us) if self.pricer else None

@@ -142,3 +142,43 @@ def test_the_store_verifies_after_a_quiet_while_between_calls(flow: tuple[Serve,
         until(lambda before=before: serve.one("SELECT count(*) FROM calls") > before, 20)
         time.sleep(6)  # a segment of beats alone, which is never stored
     until(lambda: command("store", "verify", "--config", str(serve.file)).returncode == 0, 20)
+
+
+TRANSLATED = """
+[targets.inc]
+url = "{incumbent}"
+[targets.claude]
+url = "{candidate}"
+dialect = "anthropic"
+model = "claude-x"
+price = {{ input = 3.0, output = 15.0 }}
+[targets.gem]
+url = "{candidate}"
+dialect = "gemini"
+model = "gem-x"
+[[routes]]
+name = "main"
+incumbent = "inc"
+shadow = [ {{ target = "claude" }}, {{ target = "gem" }} ]
+"""
+
+
+def test_a_candidate_of_another_dialect_is_asked_and_read_in_its_own(tmp_path: Path) -> None:
+    with Models("inc") as incumbent, Models("cand") as candidate:
+        with Serve(tmp_path, config(TRANSLATED.format(incumbent=incumbent.url, candidate=candidate.url))) as serve:
+            body = {"model": "gpt-4o", "seed": 1, "messages": [{"role": "user", "content": "hello"}]}
+            request = urllib.request.Request(
+                serve.url + "/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                assert answer.status == 200
+            rows = until(lambda: len(found := serve.query(
+                "SELECT target, text, outcome, input_tokens, model_requested, rewrites::VARCHAR, cost_usd > 0 FROM exchanges"
+                " WHERE role = 'candidate' ORDER BY target"
+            )) == 2 and found, 20)  # fmt: skip
+        claude, gem = rows
+        assert claude[:5] == ("claude", "You said: hello", "answered", 9, "claude-x") and claude[6] is True
+        assert gem[:5] == ("gem", "You said: hello", "answered", 8, "gem-x")
+        assert "translated openai.chat → anthropic.messages" in claude[5] and "lost: seed" in claude[5]
+        assert {seen.path for seen in candidate.seen} == {"/v1/messages", "/v1beta/models/gem-x:generateContent"}
+        assert all("anthropic-version" in seen.headers for seen in candidate.seen if seen.path == "/v1/messages")
