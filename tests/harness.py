@@ -43,14 +43,14 @@ def command(
     )
 
 
-def until(true: Callable[[], Any], wait_s: float = 20.0, what: str = "") -> Any:
+def until(true: Callable[[], Any], wait_s: float = 20.0, what: Any = "") -> Any:
     """The first true value of `true()`; fails after `wait_s`."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if value := true():
             return value
         time.sleep(0.05)
-    raise AssertionError(f"not within {wait_s} s: {what or true}")
+    raise AssertionError(f"not within {wait_s} s: {what() if callable(what) else what or true}")
 
 
 @dataclass

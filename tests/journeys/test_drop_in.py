@@ -94,7 +94,7 @@ def test_metrics_count_what_the_store_holds(flow: tuple[Serve, Models, Models]) 
 def test_health_and_status_answer(flow: tuple[Serve, Models, Models]) -> None:
     serve, *_ = flow
     assert serve.get("/healthz")[0] == 200
-    assert until(lambda: serve.get("/readyz")[0] == 200, 10)
+    assert until(lambda: serve.get("/readyz")[0] == 200, 10, lambda: serve.get("/readyz"))
     assert serve.status()["calls"] >= 1
 
 
