@@ -107,16 +107,13 @@ class Gaps:
     first: int = 0
     last: int = 0
     met: int = 0
-    told: int = 0
 
     def take(self, first: int, last: int, count: int) -> None:
         self.first = min(self.first or first, first)
         self.last = max(self.last, last)
         self.met += count
 
-    def new(self) -> int:
-        """Events lost that were not told before."""
-        missing = self.last - self.first + 1 - self.met if self.met else 0
-        new = max(missing - self.told, 0)
-        self.told += new
-        return new
+    @property
+    def missing(self) -> int:
+        """Events lost between the first and the last."""
+        return max(self.last - self.first + 1 - self.met, 0) if self.met else 0

@@ -68,6 +68,9 @@ class Store(Section, frozen=True, kw_only=True):
         "anonymized"
     )
     retention_days: Annotated[int, Meta(ge=1, description="rows older than this are pruned")] = 45
+    memory_max_bytes: Annotated[
+        int, Meta(ge=16 << 20, le=1 << 40, description="rows and calls under way that the recorder holds in memory, about")
+    ] = 256 << 20
 
 
 class JournalSection(Section, frozen=True, kw_only=True):

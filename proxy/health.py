@@ -4,12 +4,13 @@ Law: pure. A cause turns health red at once and it stays red until the cause is 
 reason says what was found and what it was measured against.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.events import BeatEvent
 from proxy.exchange import Decision, Exchange
+from proxy.mirrored import Mirrored
 
 LAG_MAX_S = 10.0
 FULL_SHARE = 0.8
@@ -17,6 +18,8 @@ SILENT_S = 15.0
 STUCK_S = 10.0
 STALLED_S = 15.0
 RECOVERS_S = 60.0
+SIDES_MAX = 50_000
+"""Calls of which both sides are waited for, to count pairs."""
 NOT_MIRRORED = frozenset(
     ("side_effects", "not_comparable", "unportable", "too_large", "over_budget", "rate_limited", "shed", "stale", "breaker_open",
      "retry_of", "unreadable", "no_candidate"),
@@ -38,6 +41,10 @@ class Figures:
     """Age of the oldest sealed facts that are not in the store yet."""
     journal_bytes: int = 0
     journal_max_bytes: int = 1
+    journal_room_bytes: int = 1
+    """What the folder's cap and its file system leave."""
+    journal_reserve_bytes: int = 0
+    """Of that, kept for beats and decisions."""
     dropped: int = 0
     """Events and bodies lost so far, whoever counted them."""
     store_waiting_s: float = 0.0
@@ -62,6 +69,8 @@ def causes(now: Figures, before: Figures) -> dict[str, str]:
         found["dropped"] = f"the journal lost {now.dropped - before.dropped} events or bodies"
     if now.journal_bytes > FULL_SHARE * now.journal_max_bytes:
         found["full"] = f"the journal holds {now.journal_bytes:,} of {now.journal_max_bytes:,} bytes"
+    if now.journal_room_bytes <= now.journal_reserve_bytes:
+        found["room"] = no_room(now.journal_room_bytes, now.journal_reserve_bytes)
     if now.store_waiting_s > STUCK_S:
         found["store"] = f"the store has not taken a commit for {now.store_waiting_s:.0f} s: {now.store_trouble or 'no answer'}"
     if now.reader_fault:
@@ -74,6 +83,10 @@ def causes(now: Figures, before: Figures) -> dict[str, str]:
         if seconds > SILENT_S:
             found[f"silent {process}"] = f"{process} has not beaten for {seconds:.0f} s (limit {SILENT_S:.0f} s)"
     return found
+
+
+def no_room(room: int, reserve: int) -> str:
+    return f"the journal has room for {room:,} bytes and journal.disk_reserve_bytes keeps {reserve:,} of them: no call is recorded"
 
 
 class Watch:
@@ -102,7 +115,9 @@ class Tally:
         self.decisions: Counter[tuple[str, str, str]] = Counter()
         """By target, decision, reason."""
         self.spent: dict[tuple[str, str], float] = {}
-        self._sides: dict[str, list[int]] = {}
+        self._sides: OrderedDict[int, int] = OrderedDict()
+        """By hash of the call: twice the others' answers, and one more for the incumbent's."""
+        self.mirrored = Mirrored()
         self._said = ""
 
     def call(self) -> None:
@@ -118,14 +133,19 @@ class Tally:
 
     def _pair(self, row: Exchange) -> None:
         """A pair is there when both sides are: the incumbent's answer (seen or not) and another's, whichever comes first."""
-        sides = self._sides.setdefault(row.call_id, [0, 0])
-        mine = row.role == "incumbent"
-        self.pairs += (sides[1] if mine and not sides[0] else 0) + (1 if not mine and sides[0] else 0)
-        sides[0 if mine else 1] += 1
-        if len(self._sides) > 100_000:
-            del self._sides[next(iter(self._sides))]
+        name = hash(row.call_id)
+        others, incumbent = divmod(self._sides.get(name, 0), 2)
+        if row.role == "incumbent":
+            self.pairs += 0 if incumbent else others
+            self._sides[name] = 2 * others + 1
+        else:
+            self.pairs += incumbent
+            self._sides[name] = 2 * (others + 1) + incumbent
+        if len(self._sides) > SIDES_MAX:
+            self._sides.popitem(last=False)
 
     def decision(self, row: Decision) -> None:
+        self.mirrored.count(row)
         self.decisions[row.target, row.decision, _short(row.reason)] += 1
         if len(self.decisions) > 2_000:  # reasons are our own words, but they may name a tool
             rare = min(self.decisions, key=lambda key: (not key[2], self.decisions[key]))

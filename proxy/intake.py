@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
-from proxy.bounded import Cache, Gaps, Orphan, Parked
+from proxy.bounded import Cache, Orphan, Parked
 from proxy.events import AuditEvent, BeatEvent, CallEvent, DecisionEvent, ExchangeEvent, SegmentEvent
 from proxy.exchange import Call, Decision, Exchange
 from proxy.frame import Frame
 from proxy.health import Tally
 from proxy.logs import log
+from proxy.losses import Losses, settled
 from proxy.meaning import Known, call_row, decision_row, exchange_row, when, worker_died
 from proxy.metrics import Meters
 from proxy.recall import known_of
@@ -26,22 +27,40 @@ Observer = Callable[[Exchange, Call | None], None]
 """Sees each answer once, when it is read. The call's texts may be gone from memory by then."""
 FACTS_WEIGHT = 1500
 """About what a call without its texts takes in memory."""
+COUNTED_WEIGHT = 240
+WRITERS_MAX = 1000
+"""Lives of processes whose losses are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Bounds, in bytes, of what is kept between segments."""
+    """Bounds, in bytes, of what is kept between segments. What is forgotten of it is read again or asked of the store."""
 
-    waiting: int = 128 << 20
+    waiting: int = 80 << 20
     """Rows that are not in the store yet."""
-    texts: int = 64 << 20
+    texts: int = 32 << 20
     """Calls with their texts, for observers."""
-    facts: int = 96 << 20
-    """Calls without."""
-    decided: int = 48 << 20
-    parked: int = 64 << 20
+    facts: int = 64 << 20
+    """Calls without: 44,000, as many as 300 a second are under way when each may take two minutes."""
+    decided: int = 24 << 20
+    parked: int = 32 << 20
     """Answers whose call was not read yet."""
+    counted: int = 24 << 20
+    """Names of what was observed, so that it is not observed twice."""
     parked_s: float = 60.0
+
+    @classmethod
+    def of(cls, total: int) -> "Memory":
+        """`total` bytes, in the same proportions."""
+        usual = cls()
+        return cls(**{name: getattr(usual, name) * total // usual.total for name in PARTS})
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, name) for name in PARTS)
+
+
+PARTS = ("waiting", "texts", "facts", "decided", "parked", "counted")
 
 
 @dataclass(slots=True)
@@ -52,7 +71,6 @@ class Writer:
     pid: int
     born_us: int
     """Of its latest segment."""
-    gaps: Gaps = field(default_factory=Gaps)
     open: dict[str, CallEvent] = field(default_factory=dict[str, CallEvent])
     """Calls whose answer it has not told yet."""
 
@@ -65,13 +83,14 @@ class Intake:
         self.facts = Cache[str, Known](memory.facts, lambda known: FACTS_WEIGHT)
         self.texts = Cache[str, Call](memory.texts, weight_of_call)
         self.decided = Cache[str, frozenset[tuple[str, bool]]](memory.decided, lambda legs: 250 + 120 * len(legs))
-        self.parked = Parked(memory.parked, memory.parked_s)
+        self.memory, self.parked = memory, Parked(memory.parked, memory.parked_s)
         self.baselines = frozenset(name for name, target in frame.config.targets.items() if target.baseline or target.command)
         self.writers: dict[str, Writer] = {}
         self.beats: dict[str, BeatEvent] = {}
         """The last beat of each process."""
-        self.dropped: dict[tuple[str, str], dict[str, int]] = {}
-        """Losses by reason, as process and writer tell them."""
+        self.losses: dict[str, tuple[str, Losses]] = {}
+        """By writer, with its process."""
+        meters.counted.bound = memory.counted // COUNTED_WEIGHT
         self.missed = 0
         """Events that the reader found to be missing, torn or damaged."""
         self._open: dict[str, str] = {}
@@ -106,12 +125,19 @@ class Intake:
                 self.writers.setdefault(event.writer, Writer(event.process, event.pid, segment.born_us)).born_us = segment.born_us
 
     def _account(self, row: SegmentRow) -> None:
-        writer = self.writers.get(row.writer)
-        if writer is not None and row.first_seq is not None and row.last_seq is not None:
-            writer.gaps.take(row.first_seq, row.last_seq, row.events)
-            self._miss(row.process, "gap", writer.gaps.new())
+        if row.first_seq is not None and row.last_seq is not None:
+            self._losses(row.process, row.writer).gaps.take(row.first_seq, row.last_seq, row.events)
         self._miss(row.process, "damaged", 1 if row.damage else 0)
         self._miss(row.process, "torn", 1 if row.torn_bytes and not row.damage else 0)
+
+    def _losses(self, process: str, writer: str) -> Losses:
+        if len(self.losses) >= WRITERS_MAX and writer not in self.losses:
+            del self.losses[next(iter(self.losses))]
+        return self.losses.setdefault(writer, (process, Losses()))[1]
+
+    def settle_gaps(self, now_s: float, *, at_once: bool = False) -> None:
+        for process, events in settled(self.losses, now_s, at_once=at_once):
+            self._miss(process, "gap", events)
 
     def _miss(self, process: str, reason: str, events: int) -> None:
         self.missed += events
@@ -244,7 +270,7 @@ class Intake:
         if fresh:
             self.meters.observe_beat(beat, writer)
             self.beats[beat.process] = beat
-            self.dropped[beat.process, writer] = dict(beat.dropped)
+            self._losses(beat.process, writer).dropped = dict(beat.dropped)
 
     def _audit(self, event: AuditEvent, segment: Segment) -> None:
         if segment.rows is not None:
@@ -253,7 +279,17 @@ class Intake:
 
     @property
     def dropped_total(self) -> int:
-        return self.missed + sum(sum(reasons.values()) for reasons in self.dropped.values())
+        return self.missed + sum(sum(each.dropped.values()) for _, each in self.losses.values())
+
+    def remembered(self) -> dict[str, dict[str, int]]:
+        """Bytes held, and the bound, of each kind of memory."""
+        memory = self.memory
+        held = {
+            "waiting": (self.rounds.waiting, memory.waiting), "texts": (self.texts.bytes, memory.texts),
+            "facts": (self.facts.bytes, memory.facts), "decided": (self.decided.bytes, memory.decided),
+            "parked": (self.parked.bytes, memory.parked), "counted": (len(self.meters.counted) * COUNTED_WEIGHT, memory.counted),
+        }  # fmt: skip
+        return {name: {"bytes": size, "max_bytes": bound} for name, (size, bound) in held.items()}
 
 
 def segment_row(contents: Contents) -> SegmentRow:

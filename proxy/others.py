@@ -55,3 +55,11 @@ def is_gone(pid: int, wrote_s: float) -> bool:
     except (OSError, ValueError, IndexError, AttributeError):  # not Linux, or gone this moment: asked again next time
         return False
     return fields[0] == "Z" or born_s > wrote_s + REUSED_SLACK_S
+
+
+def resident_bytes() -> int | None:
+    """What this process has in memory."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None

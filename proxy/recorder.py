@@ -20,7 +20,7 @@ from proxy.committer import Committer
 from proxy.config import Config
 from proxy.exchange import Call
 from proxy.frame import frame_of, lineage_of
-from proxy.health import STALLED_S, Figures, Health, Tally, Watch, shown, silent_for
+from proxy.health import STALLED_S, Figures, Health, Tally, Watch, no_room, silent_for
 from proxy.intake import Intake, Memory, Observer
 from proxy.journal import folder_bytes
 from proxy.logs import log
@@ -29,6 +29,7 @@ from proxy.others import ended_lately, is_gone, passed_by_shadow
 from proxy.recall import recall
 from proxy.rounds import Rounds
 from proxy.segments import born_us, is_sealed, read_segment, segment_names
+from proxy.status import status_of
 from proxy.store import Store
 
 __all__ = ["Observer", "Pace", "Recorder"]
@@ -63,7 +64,7 @@ class Recorder:
         again: bool = False,
     ):  # fmt: skip
         """`again`: it replaces one that was recording a moment ago, so health begins as it was and not as red."""
-        self.config, self.pace, self.memory = config, pace or Pace(), memory or Memory()
+        self.config, self.pace, self.memory = config, pace or Pace(), memory or Memory.of(config.store.memory_max_bytes)
         self.folder = config.journal_folder
         ours, prices = _version("understudy"), f"genai-prices {_version('genai-prices')}"
         frame = frame_of(config, Anonymizer(key), version=ours, price_date=prices)
@@ -148,6 +149,9 @@ class Recorder:
 
     def _start(self) -> None:
         names = segment_names(self.folder)
+        reserve = self.config.journal.disk_reserve_bytes
+        if (room := self._room()) <= reserve:
+            log.warning("journal.no_room", reason=no_room(room, reserve))
         self.committer.open(names)
         self.committer.wait_open(self.pace.start_wait_s)
 
@@ -168,6 +172,7 @@ class Recorder:
         self._recall(now_s, 0.0 if last else self.pace.recall_after_s)
         self.intake.settle_orphans(now_s, all=last and not self._unread and self.committer.opened and self._recalling is None)
         self._close(gone)
+        self.intake.settle_gaps(now_s, at_once=last)
         self._collect()
         passed = passed_by_shadow(self.folder) if self.rounds.segments else frozenset[str]()
         self._settle(now_s, passed)
@@ -274,6 +279,8 @@ class Recorder:
             lag_s=lag_s,
             journal_bytes=self._bytes,
             journal_max_bytes=self.config.journal.disk_max_bytes,
+            journal_room_bytes=self._room(),
+            journal_reserve_bytes=self.config.journal.disk_reserve_bytes,
             dropped=self.intake.dropped_total,
             store_waiting_s=self.committer.waiting_s(),
             store_trouble=self.committer.trouble,
@@ -283,30 +290,18 @@ class Recorder:
             ending=ended_lately(self.folder, now_s),
         )
         self._health = self._watch.look(figures, now_s)
-        self._status = self._told(figures, now_s)
+        self._status = status_of(
+            figures, self._health, self.intake, self.committer, since_s=self._started_s, now_s=now_s, unread=len(self._unread)
+        )
         self._told_s = time.monotonic()
+
+    def _room(self) -> int:
+        """What the journal may still grow by."""
+        disk = os.statvfs(self.folder)
+        return min(self.config.journal.disk_max_bytes - self._bytes, disk.f_bavail * disk.f_frsize)
 
     def _expected(self) -> list[str]:
         return [*(f"worker-{number}" for number in range(self.config.server.workers)), "shadow"]
-
-    def _told(self, figures: Figures, now_s: float) -> dict[str, object]:
-        tally = self.tally
-        exchanges = [
-            {"role": role, "target": target, "outcome": outcome, "count": count}
-            for (role, target, outcome), count in tally.exchanges.most_common()
-        ]
-        processes = {name: shown(beat, now_s) for name, beat in sorted(self.intake.beats.items())}
-        return {
-            "since": self._started_s, "calls": tally.calls, "pairs": tally.pairs, "exchanges": exchanges, "decisions": tally.by_target(),
-            "spend": tally.spend(), "orphans": tally.orphans, "workers_died": tally.workers_died,
-            "journal": {"lag_s": round(figures.lag_s, 2), "bytes": figures.journal_bytes, "max_bytes": figures.journal_max_bytes,
-                        "segments": len(self.rounds.segments) + len(self._unread), "lost": figures.dropped, "missed": self.intake.missed,
-                        "dropped": [{"process": name[0], **reasons} for name, reasons in self.intake.dropped.items() if reasons]},
-            "store": {"holder": self.committer.trouble or None, "waiting_s": round(figures.store_waiting_s, 1),
-                      "waiting_bytes": self.rounds.waiting, "commits": self.committer.commits},
-            "processes": processes,
-            "health": {"ready": self._health.ready, "reasons": list(self._health.reasons)},
-        }  # fmt: skip
 
 
 def _version(name: str) -> str:

@@ -18,6 +18,7 @@ GOOD = Figures(journal_max_bytes=1000)
     [
         ({"lag_s": 11.0}, "the journal is 11 s ahead of the store (limit 10 s)"),
         ({"dropped": 3}, "the journal lost 3 events or bodies"),
+        ({"journal_room_bytes": 5, "journal_reserve_bytes": 9}, "the journal has room for 5 bytes and journal.disk_reserve_bytes keeps 9"),
         ({"journal_bytes": 801}, "the journal holds 801 of 1,000 bytes"),
         ({"store_waiting_s": 12.0, "store_trouble": "held by pid 7 (duckdb x)"}, "12 s: held by pid 7 (duckdb x)"),
         ({"silent": {"worker-0": 16.0, "shadow": 14.0}}, "worker-0 has not beaten for 16 s (limit 15 s)"),
