@@ -84,7 +84,7 @@ def adapt(
     _keep_private(draft)
     if role != "repeat":
         _configured(draft, target)
-    sent = written(draft.body) if draft.rewrites else body
+    sent = _written(draft, body) if draft.rewrites else body
     if isinstance(sent, Unreadable):
         return sent
     saw: Literal["raw", "anonymized"] = "raw"
@@ -147,6 +147,9 @@ def _keep_private(draft: _Draft) -> None:
 
 def _configured(draft: _Draft, target: Target) -> None:
     """The user's own words come last, so that they can take back any of ours."""
+    if target.drop_path and draft.path.startswith(target.drop_path.rstrip("/") + "/"):
+        draft.path = draft.path[len(target.drop_path.rstrip("/")) :]
+        draft.rewrites.append(f"path without {target.drop_path}")
     for key, value in target.set.items():
         if draft.body.get(key, ...) != value:
             draft.body[key] = value
@@ -157,14 +160,17 @@ def _configured(draft: _Draft, target: Target) -> None:
             draft.rewrites.append(f"dropped {key}")
 
 
-def written(body: Document) -> bytes | Unreadable:
-    """The body as strict JSON. What only lenient parsers read (NaN, Infinity, numbers beyond 64 bits) is not sent to be misread."""
+def _written(draft: _Draft, received: bytes) -> bytes | Unreadable:
+    """The body as strict JSON. What only lenient parsers read is repaired and said so; a number that is none (NaN) is not sent at all."""
     try:
-        return orjson.dumps(body)
+        orjson.loads(received)
+        return orjson.dumps(draft.body)
     except (orjson.JSONEncodeError, RecursionError):
-        pass
+        return Unreadable(reason="nested too deeply to be written again")
+    except orjson.JSONDecodeError:
+        draft.rewrites.append("repaired what strict JSON parsers refuse")
     try:
-        return json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(draft.body, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:
         return Unreadable(reason="numbers that are no JSON")
     except RecursionError:

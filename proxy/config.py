@@ -110,6 +110,7 @@ class Price(Section, frozen=True, kw_only=True):
 
 class Target(Section, frozen=True, kw_only=True):
     url: Annotated[str, Meta(description="the call's path (route prefix removed) is appended")] = ""
+    drop_path: Annotated[str, Meta(description="removed from the front of the call's path on our own legs, as in /v1")] = ""
     dialect: Annotated[str, Meta(description="recognised per call; name one only to have calls translated to it")] = ""
     model: Annotated[str, Meta(description="replaces the call's model on this leg")] = ""
     api_key_env: Annotated[str, Meta(description="variable with the key of our own legs; the caller's key never leaves the worker")] = ""

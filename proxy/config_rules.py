@@ -61,6 +61,8 @@ def _targets(config: Config) -> Found:
         yield from _trust(where, target)
         if target.dialect and target.dialect.partition(".")[0] not in DIALECT_FAMILIES:
             yield f"{where}.dialect", repr(target.dialect), " | ".join(map(repr, DIALECT_FAMILIES))
+        if target.drop_path and not ROUTE_PATH.match(target.drop_path):
+            yield f"{where}.drop_path", repr(target.drop_path), 'a path that begins with "/", as in "/v1"'
         if target.user_template and "{user}" not in target.user_template:
             yield f"{where}.user_template", repr(target.user_template), "a text with {user} in it"
         if sum((bool(target.api_key_env), bool(target.api_key_file), bool(target.headers_env))) > 1:

@@ -43,6 +43,31 @@ def test_the_model_is_renamed_in_the_body() -> None:
     assert (found.model, found.rewrites) == ("small-2", ("model gpt-4o → small-2",))
 
 
+def test_a_version_that_the_targets_url_has_already_is_dropped_from_the_path() -> None:
+    found = sent(CHAT, {"model": "m", "messages": USER, "store": False}, target(drop_path="/v1"))
+    assert (found.path, found.rewrites) == ("/chat/completions", ("path without /v1",))
+    assert sent(CHAT, {"model": "m", "messages": USER}, target(drop_path="/v2")).path == "/v1/chat/completions"
+
+
+def test_numbers_that_are_no_json_are_never_sent() -> None:
+    body = b'{"model": "m", "messages": [], "temperature": Infinity}'
+    assert isinstance(adapt(CHAT, PATHS[CHAT], body, {}, target(model="n"), "candidate"), Unreadable)
+
+
+def test_text_that_is_no_unicode_is_repaired_and_that_is_told() -> None:
+    body = b'{"model": "m", "messages": [{"role": "user", "content": "half a pair \\ud800"}]}'
+    found = adapt(CHAT, PATHS[CHAT], body, {}, target(model="n"), "candidate")
+    assert isinstance(found, Adapted) and found.rewrites[-1] == "repaired what strict JSON parsers refuse"
+    assert "\ufffd" in body_of(found)["messages"][0]["content"]
+
+
+def test_bedrocks_model_is_renamed_in_the_path_percent_encoded() -> None:
+    found = sent(
+        "bedrock.converse", {"messages": []}, target(model="eu.amazon.nova-lite-v1:0"), path="/model/anthropic.claude%3A0/converse-stream"
+    )
+    assert found.path == "/model/eu.amazon.nova-lite-v1%3A0/converse-stream"
+
+
 def test_geminis_model_is_renamed_in_the_path_and_the_colon_survives() -> None:
     found = sent(
         GEMINI, {"contents": []}, target(model="gemini-2.5-flash"), path="/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse"
