@@ -58,7 +58,7 @@ _IBAN = re.compile(
 )
 _IPV6_ANCHOR, _HEX_REVERSED = re.compile(r":[0-9A-Fa-f]{0,4}(?=:)"), re.compile(r"[0-9A-Fa-f]+")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)")
-_RUN = re.compile(r"\d[\d ().\-/+]{4,}\d", re.ASCII)
+_RUN = re.compile(r"\d(?:(?<![A-Za-z0-9_\-.$#]\d)|(?<=\\[nrtbf]\d))[\d ().\-/+]{4,}\d", re.ASCII)
 _NUMBER = re.compile(
     r"(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?![\w]|\.\d)"
     r"|(?P<skip>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T]\d{1,2}(?::\d\d)*)?(?![\d-])|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)(?![\d-]|[./]\d))"
