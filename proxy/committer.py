@@ -54,8 +54,8 @@ class Committer:
     def _open(self, names: Sequence[str]) -> None:
         while not self._opened and not self._closed.is_set():
             try:
-                self.store.prepare()
-                self.stored = self.store.known_segments(names)
+                self.store.prepare(wait_s=self.wait_s)
+                self.stored = self.store.known_segments(names, wait_s=self.wait_s)
                 self._opened, self.trouble = True, ""
             except Exception as wrong:
                 self._troubled(wrong)

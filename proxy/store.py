@@ -124,9 +124,9 @@ class Store:
             seconds=time.monotonic() - began,
         )
 
-    def known_segments(self, names: Sequence[str]) -> set[str]:
+    def known_segments(self, names: Sequence[str], *, wait_s: float = 30.0) -> set[str]:
         """Which of these segments are in the store already."""
-        with self.reading() as connection:
+        with self.reading(wait_s) as connection:
             found = connection.execute("SELECT name FROM segments WHERE list_contains($names, name)", {"names": list(names)}).fetchall()
         return {row[0] for row in found}
 

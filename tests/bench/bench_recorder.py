@@ -1,16 +1,21 @@
 """How many calls and answers one core reads, classifies, prices, redacts and stores in a second, and where the time goes.
 
 Run: python -m tests.bench.bench_recorder [--pairs N] [--profile]. Prints machine, versions and figures; asserts nothing.
+`--soak CALLS`: another process feeds a running recorder as fast as it reads; its memory over time should end in a plateau.
 """
 
 import argparse
+import asyncio
 import cProfile
 import os
 import platform
 import pstats
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +23,10 @@ from typing import Any
 
 import orjson
 
+from proxy.others import resident_bytes
 from proxy.recorder import Recorder
 from proxy.segments import read_segment, segment_names
-from tests.proxy.journaled import KEY, QUICK, Made, a_call, a_config, an_answer, new_id, record, rows, write
+from tests.proxy.journaled import KEY, QUICK, Made, a_call, a_config, an_answer, new_id, passed, record, rows, write
 
 WORDS = [
     "the",
@@ -105,11 +111,48 @@ def measure(folder: Path, made: list[Made], bodies: str, profile: bool) -> tuple
     return read, time.process_time() - began, time.monotonic() - clock
 
 
+def feed(folder: Path, calls: int) -> None:
+    """Segments of 1,000 calls, a few ahead of the recorder; the shadow is said to have passed them all."""
+    config = a_config(folder, shadow=False)
+    for _ in range(0, calls, 1000):
+        write(config.journal_folder, [pairs(1000, stream=0.5)])
+        passed(config, segment_names(config.journal_folder))
+        while len(segment_names(config.journal_folder)) > 4:
+            time.sleep(0.02)
+
+
+def soak(calls: int) -> None:
+    folder = Path(tempfile.mkdtemp())
+    config = a_config(folder, shadow=False)
+    config.journal_folder.mkdir(parents=True)
+    recorder, stop = Recorder(config, KEY), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=(recorder.run(stop),))
+    thread.start()
+    feeder = subprocess.Popen([sys.executable, "-m", "tests.bench.bench_recorder", "--feed", str(folder), "--soak", str(calls)])
+    step = calls // 20
+    while feeder.poll() is None or recorder.tally.calls < calls:
+        time.sleep(0.1)
+        if recorder.tally.calls >= step:
+            print(f"{recorder.tally.calls:>9,} calls: {(resident_bytes() or 0) / 1e6:6.0f} MB", flush=True)
+            step += calls // 20
+    print(orjson.dumps(recorder.status()["memory"]).decode())
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    shutil.rmtree(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=4000)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--soak", type=int, default=0)
+    parser.add_argument("--feed", type=Path)
     given = parser.parse_args()
+    if given.feed:
+        return feed(given.feed, given.soak)
+    if given.soak:
+        return soak(given.soak)
     os.sched_setaffinity(0, {0})
     print(f"{platform.machine()}, one core, Python {platform.python_version()}, duckdb {version('duckdb')}, load {os.getloadavg()[0]:.1f}")
     for stream in (0.0, 1.0):
