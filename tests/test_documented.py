@@ -32,7 +32,16 @@ def test_every_command_the_readme_shows_exists() -> None:
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
 def test_toml_in_the_readme_is_a_configuration_once_its_incumbent_is_there(block: str) -> None:
     tomllib.loads(block)
-    assert parse(block + '\n[targets.gpt]\nurl = "https://api.openai.com"\n').routes
+    route = "" if "[[routes]]" in block else '[[routes]]\nname = "main"\nincumbent = "gpt"\n'
+    assert parse(block + '\n[targets.gpt]\nurl = "https://api.openai.com"\n' + route).routes
+
+
+def test_the_rows_of_the_selfcheck_that_the_readme_shows_are_those_it_prints() -> None:
+    shown = re.findall(r"^    pass  (\w+) +(.+?)  ", README, re.MULTILINE)
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "replay" / "selfcheck").glob("*.py"))
+    assert len(shown) >= 10
+    for promise, what in shown:
+        assert f'"{promise}"' in source and what.replace("shadow killed", "killed").replace("recorder killed", "killed") in source + "worker-0 plain call"
 
 
 def test_the_readmes_queries_run_against_the_schema(tmp_path) -> None:  # type: ignore[no-untyped-def]
