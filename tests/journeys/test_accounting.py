@@ -95,15 +95,18 @@ class Killer(threading.Thread):
     def __init__(self, serve: Serve, names: list[str], kills: int, every_s: float, seed: int):
         super().__init__(daemon=True)
         self.serve, self.names, self.left, self.every_s, self.dice, self.kills = serve, names, kills, every_s, random.Random(seed), 0
+        self.killed: Counter[str] = Counter()
 
     def run(self) -> None:
         while self.left:
             time.sleep(self.dice.uniform(0.3, 1.7) * self.every_s)
+            name = self.dice.choice(self.names)
             try:
-                os.kill(self.serve.pid_of(self.dice.choice(self.names)), signal.SIGKILL)
+                os.kill(self.serve.pid_of(name), signal.SIGKILL)
             except (ProcessLookupError, AssertionError, KeyError):
                 continue
             self.kills += 1
+            self.killed[name] += 1
             self.left -= 1
 
 
@@ -164,3 +167,35 @@ def test_killed_workers_double_nothing_and_what_is_missing_is_counted(tmp_path: 
         )
         for models in (one, two):
             assert max(markers(models).values(), default=1) == 1
+
+
+def test_fifty_kills_over_all_processes_leave_every_account_closed(tmp_path: Path) -> None:
+    """Worker, shadow and recorder die at random under load: what a dead worker had not told is all that is missing, and it is counted."""
+    calls, at_once = 700, 8
+    with Models("inc") as incumbent, Models("one") as one, Models("two") as two, serve_with(tmp_path, incumbent, one, two, 2) as serve:
+        killer = Killer(serve, ["worker-0", "worker-1", "shadow", "recorder"], kills=50, every_s=0.4, seed=9)
+        sent = send_while(serve, killer, calls)
+        assert killer.kills == 50
+        workers = killer.killed["worker-0"] + killer.killed["worker-1"]
+        assert len(sent.failed) <= workers * at_once, "a killed worker fails the calls in its hands, and nobody else's"
+        until(lambda: closed(serve), 60, "every call that is stored has its answers and decisions")
+        rows = serve.query("SELECT call_id, target, role, count(*) FROM mirror_decisions GROUP BY ALL HAVING count(*) > 1")
+        assert rows == [], "a call was decided twice"
+        assert serve.query("SELECT call_id, target, role, count(*) FROM exchanges GROUP BY ALL HAVING count(*) > 1") == []
+        stored = serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent' AND outcome = 'answered'")
+        assert len(sent.ok) - stored <= workers * 2 * at_once, "more is missing than workers had in their hands"
+        for models in (one, two):
+            assert max(markers(models).values()) == 1, "a call was sent twice"
+        assert max(markers(incumbent).values()) <= 2
+
+
+def closed(serve: Serve) -> bool:
+    """Each call has one exchange of the incumbent and a decision for each of its three legs, and each that was sent has its exchange."""
+    [(calls, first, decided, sent, answered)] = serve.query("""
+        SELECT (SELECT count(*) FROM calls),
+               (SELECT count(DISTINCT call_id) FROM exchanges WHERE role = 'incumbent'),
+               (SELECT count(*) FROM mirror_decisions),
+               (SELECT count(*) FROM mirror_decisions WHERE decision = 'sent'),
+               (SELECT count(*) FROM exchanges WHERE role <> 'incumbent')
+    """)
+    return calls == first and decided == 3 * calls and sent == answered

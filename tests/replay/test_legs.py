@@ -14,7 +14,7 @@ from aiohttp import web
 from proxy.adapt import Adapted
 from proxy.config import Target
 from proxy.keys import Credential
-from replay.legs import Answered, HttpLeg, Question, outgoing_proxy
+from replay.legs import Answered, HttpLeg, Question
 from replay.room import Room
 from tests.replay.kit import Model, model
 
