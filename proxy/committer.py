@@ -19,7 +19,7 @@ from proxy.store import Busy, Committed, Store
 T = TypeVar("T")
 
 
-PRUNE_EVERY_S = 24 * 3600.0
+PRUNE_EVERY_S, PRUNE_AGAIN_S = 24 * 3600.0, 600.0
 
 
 class Committer:
@@ -104,7 +104,7 @@ class Committer:
         return committed
 
     def prune_daily(self, days: int) -> None:
-        """Retention, once a day and once after a start, between commits on their thread; what fails is tried the next day."""
+        """Retention, once a day and once after a start, between commits on their thread; what fails is tried again ten minutes later."""
         if not self._opened or self.busy or time.monotonic() - self._pruned_s < PRUNE_EVERY_S:
             return
         self._pruned_s = time.monotonic()
@@ -112,10 +112,11 @@ class Committer:
 
     def _prune(self, days: int) -> None:
         try:
-            removed = self.store.prune(days, datetime.now(UTC).replace(tzinfo=None))
+            removed = self.store.prune(days, datetime.now(UTC).replace(tzinfo=None), wait_s=self.wait_s)
             log.info("store.pruned", days=days, rows=sum(removed.values()))
         except Exception as wrong:
             log.warning("store.not_pruned", reason=f"{type(wrong).__name__}: {wrong}")
+            self._pruned_s = time.monotonic() - PRUNE_EVERY_S + PRUNE_AGAIN_S
 
     def _troubled(self, wrong: Exception) -> None:
         said = f"held by {wrong.holder}" if isinstance(wrong, Busy) else f"{type(wrong).__name__}: {wrong}"

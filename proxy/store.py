@@ -163,11 +163,11 @@ class Store:
             raise StoreError(f"{file}: {error.strerror}") from error
         return file.stat().st_size
 
-    def prune(self, days: int, now: datetime) -> dict[str, int]:
+    def prune(self, days: int, now: datetime, *, wait_s: float = 30.0) -> dict[str, int]:
         """Deletes what is older than `days` from every table; how many rows, by table."""
         cutoff = naive_utc(now) - timedelta(days=days)
         row = AuditRow(at=now, actor="understudy", action="store.pruned", detail=f"older than {days} days")
-        with self.writing() as connection:
+        with self.writing(wait_s) as connection:
             return tables.prune(connection, cutoff, row)
 
     def verify(self) -> list[Check]:
