@@ -22,7 +22,7 @@ from tests.proxy.stored import an_exchange
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 BUDGET_US = 100
-"""Of processor time per exchange in a full round; a small round also pays for opening, checkpoint and closing (about 45 ms)."""
+"""Of processor time per exchange in a full round; a small round also pays for opening, checkpoint and closing (about 35 ms)."""
 
 
 def a_text(chance: random.Random, words: list[str], size: int = 2000) -> str:
