@@ -120,6 +120,8 @@ class BeatEvent(Event, frozen=True, kw_only=True, tag="beat"):
     """Journal events or bodies lost, by reason."""
     journal_queue_bytes: int = 0
     loop_lag_us: int = 0
+    ids: str = ""
+    """Worker: what the ids of its calls begin with."""
     tunnels: int = 0
     """WebSockets that are open."""
     tunnel_bytes: int = 0

@@ -60,6 +60,7 @@ class Memory:
         return sum(getattr(self, name) for name in PARTS)
 
 
+ALIVE_US = 30_000_000
 PARTS = ("waiting", "texts", "facts", "decided", "parked", "counted")
 
 
@@ -88,6 +89,8 @@ class Intake:
         self.writers: dict[str, Writer] = {}
         self.beats: dict[str, BeatEvent] = {}
         """The last beat of each process."""
+        self.alive: dict[str, int] = {}
+        """What the call ids of workers begin with that beat lately (µs); of two with one name, one of which is leaving, both."""
         self.losses: dict[str, tuple[str, Losses]] = {}
         """By writer, with its process."""
         meters.counted.bound = memory.counted // COUNTED_WEIGHT
@@ -243,6 +246,17 @@ class Intake:
             self.tally.workers_died += 1
             self._observe(row, call.route, known)
 
+    def give_up(self, calls: Iterable[Call]) -> None:
+        """Stored calls whose worker died and whose segment is gone: closed like those of `close_writer`."""
+        for call in calls:
+            if call.call_id not in self._open and call.route in self.frame.routes:
+                known, at = known_of(call, self.frame), int(call.arrived_at.timestamp() * 1e6)
+                event = CallEvent(at=at, id=call.call_id, route=call.route, dialect=call.dialect, path=call.path)
+                row = worker_died(event, known, self.frame.routes[call.route].incumbent, self.frame)
+                self.rounds.extra.add_exchange(replace(row, lineage_id=call.lineage_id))
+                self.tally.workers_died += 1
+                self._observe(row, call.route, known)
+
     # ---- decisions
 
     def decide(self, row: Decision, rows: Rows | None, fresh: bool) -> None:
@@ -270,6 +284,8 @@ class Intake:
         if fresh:
             self.meters.observe_beat(beat, writer)
             self.beats[beat.process] = beat
+            if beat.ids:
+                self.alive = {**{ids: at for ids, at in self.alive.items() if beat.at - at < ALIVE_US}, beat.ids: beat.at}
             self._losses(beat.process, writer).dropped = dict(beat.dropped)
 
     def _audit(self, event: AuditEvent, segment: Segment) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from proxy.abandoned import Abandoned
 from proxy.anonymize import Anonymizer
 from proxy.committer import Committer
 from proxy.config import Config
@@ -54,6 +55,8 @@ class Pace:
     """An answer whose call is not read by then has its call looked for in the store."""
     grace_s: float = 10.0
     """Beyond `stale_s`, before we decide what the shadow has not."""
+    abandoned_after_s: float = 12.0
+    """Twice a quiet worker's beat and some: by then every worker that lives has told how it names its calls."""
     drain_s: float = 10.0
     """For a last round when asked to stop."""
 
@@ -71,6 +74,7 @@ class Recorder:
         self.meters, self.tally, self.rounds = Meters(config, ours), Tally(), Rounds(self.memory.waiting)
         self.intake = Intake(frame, lineage_of(frame), self.meters, self.tally, self.rounds, observers, self.memory)
         self.committer = Committer(Store(config.store_path), every_s=self.pace.commit_every_s, wait_s=self.pace.commit_wait_s)
+        self.abandoned = Abandoned(self.committer, self.intake, self.pace.abandoned_after_s)
         self._stopping = threading.Event()
         self._stored: set[str] = set()
         """Segments of a predecessor that are in the store."""
@@ -172,6 +176,7 @@ class Recorder:
         self._recall(now_s, 0.0 if last else self.pace.recall_after_s)
         self.intake.settle_orphans(now_s, all=last and not self._unread and self.committer.opened and self._recalling is None)
         self._close(gone)
+        self.abandoned.turn(all_read=not self._unread)
         self.intake.settle_gaps(now_s, at_once=last)
         self._collect()
         passed = passed_by_shadow(self.folder) if self.rounds.segments else frozenset[str]()

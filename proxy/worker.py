@@ -234,6 +234,7 @@ class Worker:
         beat = BeatEvent(
             at=time.time_ns() // 1000,
             process=self.process,
+            ids=self._ids,
             in_flight=self.under_way,
             connections=len(self.clients),
             calls=self.calls,

@@ -178,7 +178,7 @@ def test_fifty_kills_over_all_processes_leave_every_account_closed(tmp_path: Pat
         assert killer.kills == 50
         workers = killer.killed["worker-0"] + killer.killed["worker-1"]
         assert len(sent.failed) <= workers * at_once, "a killed worker fails the calls in its hands, and nobody else's"
-        until(lambda: closed(serve), 60, "every call that is stored has its answers and decisions")
+        until(lambda: closed(serve), 60, lambda: counts(serve))
         rows = serve.query("SELECT call_id, target, role, count(*) FROM mirror_decisions GROUP BY ALL HAVING count(*) > 1")
         assert rows == [], "a call was decided twice"
         assert serve.query("SELECT call_id, target, role, count(*) FROM exchanges GROUP BY ALL HAVING count(*) > 1") == []
@@ -189,13 +189,18 @@ def test_fifty_kills_over_all_processes_leave_every_account_closed(tmp_path: Pat
         assert max(markers(incumbent).values()) <= 2
 
 
-def closed(serve: Serve) -> bool:
-    """Each call has one exchange of the incumbent and a decision for each of its three legs, and each that was sent has its exchange."""
-    [(calls, first, decided, sent, answered)] = serve.query("""
+def counts(serve: Serve) -> tuple[int, ...]:
+    """Calls, those with an exchange of the incumbent, decisions, those to send, exchanges of our own legs."""
+    return serve.query("""
         SELECT (SELECT count(*) FROM calls),
                (SELECT count(DISTINCT call_id) FROM exchanges WHERE role = 'incumbent'),
                (SELECT count(*) FROM mirror_decisions),
                (SELECT count(*) FROM mirror_decisions WHERE decision = 'sent'),
                (SELECT count(*) FROM exchanges WHERE role <> 'incumbent')
-    """)
+    """)[0]
+
+
+def closed(serve: Serve) -> bool:
+    """Each call has one exchange of the incumbent and a decision for each of its three legs, and each that was sent has its exchange."""
+    calls, first, decided, sent, answered = counts(serve)
     return calls == first and decided == 3 * calls and sent == answered
