@@ -77,6 +77,7 @@ def test_a_candidate_that_never_ends_is_cut_off_in_flat_memory_and_then_left_alo
         with serve_with(tmp_path, incumbent, candidate.url, deadline_s=30, extra="[shadow]\nanswer_max_bytes = 4_000_000\n") as serve:
             assert_clients_saw_nothing(serve, 20)
             told = "SELECT count(*) FILTER (decision = 'sent'), count(*) FILTER (decision = 'breaker_open') FROM mirror_decisions"
+            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'candidate'") >= 5, 60)
             assert_clients_saw_nothing(serve, 40)
             sent, spared = until(lambda: sum(row := serve.query(told)[0]) == 18 + 36 and row, 60)
             assert sent >= 5 and spared > 0
