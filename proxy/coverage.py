@@ -14,15 +14,28 @@ _TOOLS = (
     ("web_fetch", "urlcontext", "url_context"),
     ("file_search", "filesearch", "retrieval"),
     ("shell", "local_shell", "bash"),
-    *((name,) for name in ("computer", "mcp", "memory", "image_generation", "apply_patch", "tool_search", "text_editor")),
+    *((name,) for name in ("computer", "mcp", "memory", "image_generation", "apply_patch", "tool_search", "text_editor", "connectors")),
 )
 """Kinds of tools that providers run or define, each under its first name; a kind may carry a date or a suffix."""
-_STATE = ("previous_response_id", "conversation", "container", "mcp_servers", "fallback_credit_token", "thread_id", "background")
+_STATE = (
+    "previous_response_id",
+    "previous_interaction_id",
+    "agent",
+    "guardrail",
+    "conversation",
+    "container",
+    "mcp_servers",
+    "fallback_credit_token",
+    "thread_id",
+    "background",
+)
 _RULES: tuple[tuple[str, str], ...] = (
     *((rf"{name}\b", name) for name in _STATE),
     (r"method ", "not a POST"),
     (r"x-understudy-shadow", "a mirrored call of our own"),
-    (r"(?:n|candidateCount)=", "n>1"),
+    (r"(?:n|candidateCount|best_of)=", "n>1"),
+    (r"several prompts", "several prompts in one call"),
+    (r"loads a model", "asks nothing"),
     (r"audio or image output", "audio or image output"),
     (r"embeddings", "embeddings"),
     (r"dialect ", "a dialect without a rule"),
