@@ -41,7 +41,10 @@ def test_the_rows_of_the_selfcheck_that_the_readme_shows_are_those_it_prints() -
     source = "".join(path.read_text("utf-8") for path in (ROOT / "replay" / "selfcheck").glob("*.py"))
     assert len(shown) >= 10
     for promise, what in shown:
-        assert f'"{promise}"' in source and what.replace("shadow killed", "killed").replace("recorder killed", "killed") in source + "worker-0 plain call"
+        assert (
+            f'"{promise}"' in source
+            and what.replace("shadow killed", "killed").replace("recorder killed", "killed") in source + "worker-0 plain call"
+        )
 
 
 def test_the_readmes_queries_run_against_the_schema(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -190,8 +190,7 @@ def test_a_full_journal_disk_costs_records_but_no_answers(tmp_path: Path) -> Non
                 (serve_journal / "ballast").write_bytes(b"x" * 4_900_000)
                 assert_clients_saw_nothing(serve, 200)
                 until(lambda: serve.metric("understudy_journal_dropped_total") > 0, 20, "the loss is counted")
-                status, reasons = serve.get("/readyz")
-                assert status == 503 and b"journal" in reasons, reasons
+                until(lambda: (found := serve.get("/readyz"))[0] == 503 and b"journal" in found[1], 10, lambda: serve.get("/readyz"))
                 (serve_journal / "ballast").unlink()
                 time.sleep(0.5)
                 before = serve.one("SELECT count(*) FROM calls")
