@@ -9,29 +9,35 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
 from proxy.config import Target
-from proxy.dialects.reading import Document, as_document, read_document
+from proxy.dialects.reading import Document, as_document, as_text, read_document
 from proxy.events import SECRET_QUERY
 from proxy.exchange import Role, Unreadable
-from proxy.translate import needed, translated
+from proxy.translate import Translated, needed, translated
 from proxy.variant import with_system, with_user
 
-PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "service_tier", "requestMetadata", "labels")
-"""Dropped from every leg: they name the customer's user, or buy what a comparison does not need."""
+PRIVATE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "requestMetadata", "labels")
+"""Dropped from every leg: they name the customer's user, by the words of OpenAI, Anthropic, Bedrock and Gemini."""
+TIERS = ("service_tier", "serviceTier")
 STORES = ("openai.chat", "openai.responses", "gemini.interactions")
+STORELESS = ("googleapis.com", "mistral.ai", "cerebras.ai")
+"""They speak OpenAI's chat, keep nothing by `store`, and refuse a call that says it (seen: 400 `Unknown name "store"`, 422)."""
 SENT_HEADERS = ("content-type", "accept", "anthropic-version", "anthropic-beta", "openai-beta")
 ANTHROPIC_VERSION = "2023-06-01"
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """What `encoding.py` undoes; the answer is kept as it comes."""
 GUARD_HEADER = "x-understudy-shadow"
 USER_AGENT = "understudy/0.1.0"
-_GEMINI_MODEL = re.compile(r"(/(?:models|tunedModels|endpoints)/)([^/:?]+)(:|%3[aA])")
-_DEPLOYMENT = re.compile(r"(/deployments/)([^/?]+)(/)")
-_BEDROCK_MODEL = re.compile(r"(/model/)([^/?]+)(/(?:converse|invoke))")
+_MODELS = (
+    re.compile(r"(/(?:models|tunedModels|endpoints)/)([^/:?]+)(:|%3[aA])"),
+    re.compile(r"(/deployments/)([^/?]+)(/)"),
+    re.compile(r"(/model/)([^/?]+)(/(?:converse|invoke))"),
+)
+"""Where a path names the model: Gemini, Azure's deployments, Bedrock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +84,11 @@ def adapt(
         other = translated(dialect, draft.path, found, target.dialect, target.model)
         if isinstance(other, Unreadable):
             return other
-        draft, headers = _Draft(other.dialect, other.path, other.body, list(other.rewrites)), _other_headers(headers, other.dialect)
+        draft, headers = _translated(draft, other, headers, target.model)
     if role != "repeat" and (refused := _for_candidate(draft, target, system_text)):
         return refused
-    _keep_private(draft)
+    _keep_private(draft, target)
+    _cheapest(draft, role)
     if role != "repeat":
         _configured(draft, target)
     sent = _written(draft, body) if draft.rewrites else body
@@ -117,9 +124,24 @@ def _for_candidate(draft: _Draft, target: Target, system_text: str | None) -> Un
     return None
 
 
+def _translated(draft: _Draft, other: Translated, received: Mapping[str, str], model: str) -> tuple[_Draft, dict[str, str]]:
+    """The draft in the other dialect, and of the headers only what every dialect has: versions are the target's own."""
+    lost = [f"dropped header {name}" for name in ("anthropic-beta", "openai-beta") if received.get(name)]
+    renamed = [f"model {was} → {model}"] if (was := _model(draft)) and was != model else []
+    headers = {name: received[name] for name in ("accept",) if name in received}
+    headers |= {"anthropic-version": ANTHROPIC_VERSION} if other.dialect == "anthropic.messages" else {}
+    return _Draft(other.dialect, other.path, other.body, [other.rewrites[0], *renamed, *other.rewrites[1:], *lost]), headers
+
+
+def _model(draft: _Draft) -> str:
+    """What the call asked for."""
+    place = next((found for pattern in _MODELS if (found := pattern.search(draft.path))), None)
+    return as_text(draft.body.get("model")) or (unquote(place[2]) if place else "")
+
+
 def _rename(draft: _Draft, model: str) -> None:
     """In the path where the dialect has it there (Gemini, Azure deployments), else in the body."""
-    for pattern in (_GEMINI_MODEL, _DEPLOYMENT, _BEDROCK_MODEL):
+    for pattern in _MODELS:
         if place := pattern.search(draft.path):
             if place[2] != quote(model, safe=""):
                 draft.path = draft.path[: place.start(2)] + quote(model, safe="") + draft.path[place.end(2) :]
@@ -131,18 +153,38 @@ def _rename(draft: _Draft, model: str) -> None:
         draft.body["model"] = model
 
 
-def _keep_private(draft: _Draft) -> None:
-    for key in PRIVATE:
+def _keep_private(draft: _Draft, target: Target) -> None:
+    host = f".{urlsplit(target.url).hostname or ''}".lower()
+    storeless = any(host.endswith(f".{name}") for name in STORELESS)
+    for key in (*PRIVATE, "store") if storeless else PRIVATE:
         if key in draft.body:
             del draft.body[key]
             draft.rewrites.append(f"dropped {key}")
-    if draft.dialect in STORES and draft.body.get("store") is not False:
+    if draft.dialect in STORES and not storeless and draft.body.get("store") is not False:
         draft.body["store"] = False
         draft.rewrites.append("store: false")
     options = as_document(draft.body.get("stream_options"))
     if draft.dialect == "openai.chat" and draft.body.get("stream") is True and options.get("include_usage") is not True:
         draft.body["stream_options"] = {**options, "include_usage": True}
         draft.rewrites.append("stream_options.include_usage asked")
+
+
+def _cheapest(draft: _Draft, role: Role) -> None:
+    """A leg never buys speed. Where nothing said means a dear tier that the account has booked, the standard one is asked for; `flex` is
+    the cheapest already, but other vendors do not know the word."""
+    for key in TIERS:
+        said = draft.body.get(key)
+        if key not in draft.body or (role == "repeat" and said == "flex"):
+            continue
+        standard = "standard_only" if draft.dialect == "anthropic.messages" else ""
+        if role == "repeat" and draft.dialect in ("openai.chat", "openai.responses"):
+            standard = "default"
+        if not standard:
+            del draft.body[key]
+            draft.rewrites.append(f"dropped {key}")
+        elif said != standard:
+            draft.body[key] = standard
+            draft.rewrites.append(f"{key} {as_text(said)[:40]} → {standard}")
 
 
 def _configured(draft: _Draft, target: Target) -> None:
@@ -175,12 +217,6 @@ def _written(draft: _Draft, received: bytes) -> bytes | Unreadable:
         return Unreadable(reason="numbers that are no JSON")
     except RecursionError:
         return Unreadable(reason="nested too deeply to be written again")
-
-
-def _other_headers(received: Mapping[str, str], dialect: str) -> dict[str, str]:
-    """Of a translated call only what every dialect has; versions are the target's own."""
-    kept = {name: received[name] for name in ("accept",) if name in received}
-    return kept | ({"anthropic-version": ANTHROPIC_VERSION} if dialect == "anthropic.messages" else {})
 
 
 def _headers(received: Mapping[str, str]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from proxy import outgoing
 from proxy.addresses import host_port
 from proxy.config import Config, Fault, Route, Target
+from proxy.translate import SPOKEN
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 ROUTE_PATH = re.compile(r'/(?!.*(?:^|/)\.\.?(?:/|\Z))[!-"$->@-~]*\Z')
 RESERVED = frozenset(("incumbent", "candidate", "repeat", "baseline", "other", "none"))
-DIALECT_FAMILIES = ("openai", "anthropic", "gemini")
 
 
 def faults_of(config: Config, file: str) -> list[Fault]:
@@ -59,8 +59,10 @@ def _targets(config: Config) -> Found:
         if target.url:
             yield from _url(where, target.url)
         yield from _trust(where, target)
-        if target.dialect and target.dialect.partition(".")[0] not in DIALECT_FAMILIES:
-            yield f"{where}.dialect", repr(target.dialect), " | ".join(map(repr, DIALECT_FAMILIES))
+        if target.dialect and target.dialect not in SPOKEN:
+            yield f"{where}.dialect", repr(target.dialect), " | ".join(map(repr, SPOKEN))
+        elif target.dialect and not target.model:
+            yield f"{where}.model", "nothing", "the model to ask for: a translated call's own means nothing to another vendor"
         if target.drop_path and not ROUTE_PATH.match(target.drop_path):
             yield f"{where}.drop_path", repr(target.drop_path), 'a path that begins with "/", as in "/v1"'
         if target.user_template and "{user}" not in target.user_template:

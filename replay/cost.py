@@ -41,7 +41,7 @@ class Pricer:
         return worst_case_usd(price, tokens_at_most(question.family, question.sent.body), output)
 
     def _output(self, asked: Asked, question: Question) -> int | None:
-        if not self.target.set and not self.target.drop:
+        if not self.target.set and not self.target.drop and not question.sent.dialect:  # a translated call may have got a limit
             return asked.max_output_tokens
         reader = BY_NAME.get(question.dialect)
         prompt = reader.read_prompt(question.sent.path, question.sent.body) if reader else None

@@ -56,7 +56,7 @@ def test_check_prints_the_plan_and_reaches_the_target(tmp_path: Path) -> None:
 def test_check_warns_of_doubled_versions_and_of_raw_text_that_leaves(tmp_path: Path) -> None:
     text = (
         ROUTE.format(url="http://127.0.0.1:9/v1")
-        + 'shadow = [ { target = "b" } ]\n[targets.b]\nurl = "http://192.0.2.1:9"\nsend = "raw"\ndialect = "anthropic"\n'
+        + 'shadow = [ { target = "b" } ]\n[targets.b]\nurl = "http://192.0.2.1:9"\nsend = "raw"\ndialect = "anthropic"\nmodel = "m"\n'
     )
     (tmp_path / "understudy.toml").write_text(text.replace("192.0.2.1", "127.0.0.2"))
     done = command("check", cwd=tmp_path, env={"COLUMNS": "200"})

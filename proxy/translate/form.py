@@ -1,11 +1,15 @@
 """A request as no dialect in particular: who said what, with which tools, under which settings. Frozen values.
 
-Law: whatever a reader does not carry over is in `lost`, in words; whatever it cannot carry over without changing the question is a
-`Bound`, and the call goes nowhere.
+Law: whatever a reader or a writer does not carry over is told to `Losses`, in words; whatever cannot be left out without changing the
+question is `Bound`, and the call goes nowhere.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+TOLD_MAX = 40
+"""A body of a thousand unknown keys is told as that many and a number."""
 
 
 class Bound(Exception):
@@ -30,6 +34,7 @@ class Media:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolUse:
     id: str
+    """Empty where the dialect needs none; `script` gives one."""
     name: str
     arguments: dict[str, object]
 
@@ -38,7 +43,7 @@ class ToolUse:
 class ToolResult:
     id: str
     name: str
-    """Empty where the dialect says only the id."""
+    """Empty where the dialect says only the id; `script` finds it."""
     parts: "tuple[Text | Media, ...]"
     failed: bool = False
 
@@ -57,6 +62,17 @@ class Tool:
     name: str
     description: str
     schema: dict[str, object]
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The answer must be JSON."""
+
+    schema: dict[str, object]
+    """Empty: any JSON."""
+    name: str = "answer"
+    strict: bool | None = None
 
 
 Choice = Literal["auto", "any", "none"]
@@ -76,34 +92,86 @@ class Form:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     stream: bool = False
-    schema: dict[str, object] | None = None
-    """The answer must be JSON of this schema; empty: any JSON."""
-    lost: tuple[str, ...] = ()
+    shape: Shape | None = None
 
 
 @dataclass(slots=True)
 class Losses:
-    """Collects what is left behind."""
+    """Collects, in words, what is left behind and what is said otherwise."""
 
-    told: list[str] = field(default_factory=list[str])
+    words: list[str] = field(default_factory=list[str])
+    more: int = 0
 
-    def key(self, name: str) -> None:
-        if name not in self.told:
-            self.told.append(name)
+    def lose(self, name: str) -> None:
+        self.note(f"lost: {name[:80]}")
 
-    def rest(self, found: dict[str, object], known: frozenset[str], where: str = "") -> None:
-        """Every key that nobody took; one without a value was never said."""
+    def note(self, words: str) -> None:
+        if words in self.words:
+            return
+        if len(self.words) < TOLD_MAX:
+            self.words.append(words)
+        else:
+            self.more += 1
+
+    def rest(self, found: dict[str, object], taken: Collection[str], where: str = "", key: Callable[[str], str] = str) -> None:
+        """Every key that nobody took; one without a value was never said. `key` undoes the dialect's ways of spelling."""
         for name, value in found.items():
-            if name not in known and value is not None and value is not False and value != [] and value != {}:
-                self.key(f"{where}{name}"[:80])
+            if key(name) not in taken and value is not None and value != [] and value != {}:
+                self.lose(f"{where}{name}")
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (*self.words, *([f"lost: {self.more} more"] if self.more else []))
 
 
-def merged(turns: list[Turn]) -> tuple[Turn, ...]:
-    """Neighbours of one role become one turn: Anthropic and Gemini want them to alternate."""
+def script(said: list[Turn], losses: Losses) -> tuple[Turn, ...]:
+    """The turns as every dialect takes them: none empty, neighbours of one role joined (Anthropic and Gemini want them to alternate), each
+    tool call with an id of its own, each result with the id and the name of its call."""
+    ids = _Ids(losses)
     made: list[Turn] = []
-    for turn in turns:
-        if made and made[-1].role == turn.role:
-            made[-1] = Turn(role=turn.role, parts=(*made[-1].parts, *turn.parts))
-        elif turn.parts:
-            made.append(turn)
+    for turn in said:
+        parts = tuple(ids.of(part) for part in turn.parts if not (isinstance(part, Text) and not part.text))
+        if not parts:
+            losses.note("an empty message left out")
+        elif made and made[-1].role == turn.role:
+            made[-1] = replace(made[-1], parts=(*made[-1].parts, *parts))
+        else:
+            made.append(replace(turn, parts=parts))
     return tuple(made)
+
+
+class _Ids:
+    """Gemini's calls and OpenAI's old functions have no ids: their results answer the first open call of that name."""
+
+    def __init__(self, losses: Losses):
+        self.losses = losses
+        self.open: list[tuple[str, ToolUse]] = []
+        """(id as it was said, call under its own id)"""
+        self.used: set[str] = set()
+
+    def of(self, part: Part) -> Part:
+        if isinstance(part, ToolUse):
+            call = replace(part, id=self._own(part.id))
+            self.open.append((part.id, call))
+            return call
+        return self._answered(part) if isinstance(part, ToolResult) else part
+
+    def _own(self, said: str) -> str:
+        """Anthropic takes letters, digits, - and _ alone, and every id once."""
+        if said and said not in self.used and said.isascii() and said.replace("-", "").replace("_", "").isalnum():
+            self.used.add(said)
+            return said
+        number = len(self.used) + 1
+        while f"call_{number}" in self.used:
+            number += 1
+        self.used.add(f"call_{number}")
+        if said:
+            self.losses.note("tool call ids written anew")
+        return f"call_{number}"
+
+    def _answered(self, result: ToolResult) -> ToolResult:
+        for place, (said, call) in enumerate(self.open):
+            if said == result.id if result.id else result.name in ("", call.name):
+                del self.open[place]
+                return replace(result, id=call.id, name=call.name)
+        raise Bound("a tool result without its call")

@@ -1,138 +1,192 @@
-"""OpenAI chat requests as forms. Source: OpenAI API reference (create chat completion)."""
+"""OpenAI chat requests as forms, the old `functions` among them. Source: OpenAI API reference (create chat completion)."""
 
-import re
+from proxy.dialects.reading import Document, as_document, as_text, is_document, is_list
+from proxy.translate.form import Bound, Choice, Form, Losses, Media, Part, Shape, Text, Tool, ToolResult, ToolUse, Turn, script
+from proxy.translate.values import arguments_of, count, document, documents, flag, media_at, number, said, texts
 
-from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_list, as_text, is_document, is_list, read_document
-from proxy.exchange import Unreadable
-from proxy.translate.form import Bound, Choice, Form, Losses, Media, Part, Text, Tool, ToolResult, ToolUse, Turn, merged
-
-KNOWN = frozenset(
+TAKEN = frozenset(
     (
-        "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "max_tokens", "max_completion_tokens", "temperature", "top_p",
-        "stop", "stream", "stream_options", "response_format", "n", "store", "metadata", "user", "safety_identifier", "prompt_cache_key",
-        "service_tier", "modalities",
+        "model", "messages", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "max_tokens",
+        "max_completion_tokens", "temperature", "top_p", "stop", "stream", "stream_options", "response_format", "n", "modalities",
     )
 )  # fmt: skip
-"""Taken, or of no meaning for another provider."""
-_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[^,;]*)*;base64,(.*)\Z", re.DOTALL)
+BINDING = ("audio", "web_search_options", "search_parameters", "plugins", "conversation", "prompt", "documents", "extra_body")
+"""Without it the question is another one."""
+_CHOICES: dict[str, Choice] = {"auto": "auto", "required": "any", "none": "none"}
+_SYSTEM = ("system", "developer")
 
 
-def form_of(body: Document) -> Form:
+def form_of(body: Document, losses: Losses) -> Form:
     """Raises Bound."""
-    losses, system = Losses(), list[str]()
-    turns = [turn for message in as_documents(body.get("messages")) if (turn := _turn(message, system, losses)) is not None]
-    tools = tuple(_tool(tool) for tool in as_documents(body.get("tools")))
-    losses.rest(body, KNOWN)
-    limit = as_count(body.get("max_completion_tokens"))
+    bind(body, BINDING)
+    messages = documents(body.get("messages"), "messages")
+    tools = tuple(tool_of(tool, losses) for tool in documents(body.get("tools"), "tools"))
+    tools += tuple(_function(each, losses) for each in documents(body.get("functions"), "functions"))
+    losses.rest(body, TAKEN if body.get("store") else TAKEN | {"store"})
+    limit = count(losses, "max_completion_tokens", body.get("max_completion_tokens"))
+    shape = document(body.get("response_format"), "response_format")
+    named = as_document(shape.get("json_schema"))
     return Form(
-        system="\n\n".join(text for text in system if text),
-        turns=merged(turns),
+        system=system_of(messages, losses),
+        turns=script([_turn(message, losses) for message in messages if message.get("role") not in _SYSTEM], losses),
         tools=tools,
-        choice=_choice(body.get("tool_choice"), tools),
-        parallel=body["parallel_tool_calls"] is True if isinstance(body.get("parallel_tool_calls"), bool) else None,
-        max_tokens=limit if limit is not None else as_count(body.get("max_tokens")),
-        temperature=number(body.get("temperature")),
-        top_p=number(body.get("top_p")),
-        stop=texts(body.get("stop")),
-        stream=body.get("stream") is True,
-        schema=_schema(as_document(body.get("response_format"))),
-        lost=tuple(losses.told),
+        choice=choice_of(body.get("tool_choice") or body.get("function_call"), tools, losses),
+        parallel=flag(losses, "parallel_tool_calls", body.get("parallel_tool_calls")),
+        max_tokens=count(losses, "max_tokens", body.get("max_tokens")) if limit is None else limit,
+        temperature=number(losses, "temperature", body.get("temperature")),
+        top_p=number(losses, "top_p", body.get("top_p")),
+        stop=texts(losses, "stop", body.get("stop")),
+        stream=flag(losses, "stream", body.get("stream")) is True,
+        shape=shape_of(as_text(shape.get("type")), named, losses),
     )
 
 
-def number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def bind(body: Document, names: tuple[str, ...]) -> None:
+    for name in names:
+        if body.get(name):
+            raise Bound(name)
+    wanted = body.get("n")
+    if isinstance(wanted, (int, float)) and wanted > 1:
+        raise Bound(f"n={wanted}")
+    if body.get("modalities") not in (None, [], ["text"]):
+        raise Bound("audio or image output")
 
 
-def texts(value: object) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(each for each in as_list(value) if isinstance(each, str))
+def system_of(messages: list[Document], losses: Losses) -> str:
+    """What the system says, all of it in front, where the others have it."""
+    found: list[str] = []
+    talked = False
+    for message in messages:
+        if message.get("role") not in _SYSTEM:
+            talked = True
+            continue
+        if talked:
+            losses.note("a later system message moved to the front")
+        losses.rest(message, ("role", "content", "type"), "message ")
+        parts = parts_of(message.get("content"), losses)
+        if not all(isinstance(part, Text) for part in parts):
+            raise Bound("media in a system message")
+        found.append("\n".join(part.text for part in parts if isinstance(part, Text)))
+    return "\n\n".join(text for text in found if text)
 
 
-def arguments_of(text: object) -> dict[str, object]:
-    """What a model wrote as arguments; anything but an object stays readable under one key."""
-    if is_document(text):
-        return text
-    found = read_document(as_text(text).encode("utf-8", "replace")) if as_text(text).strip() else {}
-    return {"arguments": as_text(text)} if isinstance(found, Unreadable) else found
-
-
-def _turn(message: Document, system: list[str], losses: Losses) -> Turn | None:
-    role, content = as_text(message.get("role")), message.get("content")
-    losses.rest(message, frozenset(("role", "content", "tool_calls", "tool_call_id", "refusal", "function_call")), "message ")
-    if role in ("system", "developer"):
-        system.append("\n".join(part.text for part in _parts(content) if isinstance(part, Text)))
-        return None
+def _turn(message: Document, losses: Losses) -> Turn:
+    role = as_text(message.get("role"))
+    taken = ("role", "content", "refusal", "tool_calls", "tool_call_id", "function_call", "audio")
+    losses.rest(message, (*taken, "name") if role in ("tool", "function") else taken, "message ")
+    if message.get("audio"):
+        raise Bound("audio of an earlier answer")
+    parts = parts_of(message.get("content"), losses)
     if role in ("tool", "function"):
-        parts = tuple(part for part in _parts(content) if isinstance(part, (Text, Media)))
-        result = ToolResult(id=as_text(message.get("tool_call_id")), name=as_text(message.get("name")), parts=parts)
-        return Turn(role="user", parts=(result,))
-    parts = [*_parts(content)]
-    if role == "assistant":
-        parts += [Text(text=refusal)] if (refusal := as_text(message.get("refusal"))) else []
-        parts += [_use(call) for call in as_documents(message.get("tool_calls"))]
-        if message.get("function_call"):
-            raise Bound("message function_call")
+        return Turn(role="user", parts=(result_of(said(message.get("tool_call_id"), "tool_call_id"), as_text(message.get("name")), parts),))
+    if role not in ("user", "assistant"):
+        raise Bound(f"message role {role[:40] or 'without a name'}")
+    if refusal := said(message.get("refusal"), "refusal"):
+        losses.note("an earlier refusal sent as a text")
+        parts.append(Text(text=refusal))
+    parts += [_use(call, losses) for call in documents(message.get("tool_calls"), "tool_calls")]
+    if legacy := document(message.get("function_call"), "function_call"):
+        parts.append(_called("", legacy, losses))
     return Turn(role="assistant" if role == "assistant" else "user", parts=tuple(parts))
 
 
-def _parts(content: object) -> list[Part]:
-    if isinstance(content, str):
+def result_of(id: str, name: str, parts: list[Part], *, failed: bool = False) -> ToolResult:
+    kept = tuple(part for part in parts if isinstance(part, (Text, Media)))
+    if len(kept) < len(parts):
+        raise Bound("a tool result of another form")
+    return ToolResult(id=id, name=name, parts=kept, failed=failed)
+
+
+def parts_of(content: object, losses: Losses) -> list[Part]:
+    if content is None or isinstance(content, str):
         return [Text(text=content)] if content else []
-    found = content if is_list(content) else []
-    return [_part(part if is_document(part) else {"type": "text", "text": part}) for part in found]
+    found = content if is_list(content) else [content]
+    return [Text(text=part) if isinstance(part, str) else _part(document(part, "content"), losses) for part in found]
 
 
-def _part(part: Document) -> Part:
+def _part(part: Document, losses: Losses) -> Part:
+    """A part of chat's or of Responses'."""
     kind = as_text(part.get("type"))
+    where = f"{kind[:40]} "
     if kind in ("text", "input_text", "output_text", "refusal"):
-        return Text(text=as_text(part.get("text")) or as_text(part.get("refusal")))
-    if kind == "image_url":
+        key = "refusal" if kind == "refusal" else "text"
+        losses.rest(part, ("type", key), where)
+        return Text(text=said(part.get(key), "content text"))
+    if kind in ("image_url", "input_image"):
         image = part.get("image_url")
-        return media("image", as_text(as_document(image).get("url")) or as_text(image))
-    if kind == "file" and (data := as_text(as_document(part.get("file")).get("file_data"))):
-        return media("document", data, as_text(as_document(part.get("file")).get("filename")))
+        held = as_document(image) if is_document(image) else part
+        for each in [part] if held is part else [part, held]:
+            losses.rest(each, ("type", "image_url", "url", *(("detail",) if each.get("detail") == "auto" else ())), where)
+        return media_at("image", as_text(held.get("url")) or as_text(image), losses)
+    if kind in ("file", "input_file"):
+        held = as_document(part.get("file")) or part
+        if data := as_text(held.get("file_data")):
+            losses.rest(held, ("type", "file_data", "filename"), where)
+            return media_at("file", data, losses, as_text(held.get("filename")))
+        raise Bound("file by reference")
     raise Bound(f"content {kind[:60] or 'without a type'}")
 
 
-def media(kind: str, address: str, name: str = "") -> Media:
-    """What a data: URL carries. Any other address would be fetched by someone else."""
-    found = _DATA.match(address)
-    if found is None:
-        raise Bound(f"{kind} by URL")
-    if kind == "image":
-        return Media(kind="image", mime=found[1] or "image/png", data=found[2])
-    return Media(kind="document", mime=found[1] or "application/pdf", data=found[2], name=name)
-
-
-def _use(call: Document) -> ToolUse:
+def _use(call: Document, losses: Losses) -> ToolUse:
+    losses.rest(call, ("id", "type", "function", "custom", "index"), "tool call ")
     function = as_document(call.get("function"))
     if not function:
         raise Bound(f"tool call {as_text(call.get('type'))[:60]}")
-    name = as_text(function.get("name"))
-    return ToolUse(id=as_text(call.get("id")) or name, name=name, arguments=arguments_of(function.get("arguments")))
+    return _called(said(call.get("id"), "tool call id"), function, losses)
 
 
-def _tool(tool: Document) -> Tool:
-    function = as_document(tool.get("function"))
-    if tool.get("type", "function") != "function" or not function:
+def _called(id: str, function: Document, losses: Losses) -> ToolUse:
+    losses.rest(function, ("name", "arguments"), "tool call ")
+    return ToolUse(id=id, name=said(function.get("name"), "tool name"), arguments=arguments_of(function.get("arguments"), losses))
+
+
+def tool_of(tool: Document, losses: Losses) -> Tool:
+    """Chat has a function inside, Responses has it flat."""
+    if tool.get("type", "function") != "function":
         raise Bound(f"tool {as_text(tool.get('type'))[:60]}")
+    if not is_document(tool.get("function")):
+        return _function(tool, losses)
+    losses.rest(tool, ("type", "function"), "tool ")
+    return _function(as_document(tool.get("function")), losses)
+
+
+def _function(found: Document, losses: Losses) -> Tool:
+    losses.rest(found, ("type", "name", "description", "parameters", "strict"), "tool ")
+    name = said(found.get("name"), "tool name")
+    if not name:
+        raise Bound("tool without a name")
     return Tool(
-        name=as_text(function.get("name")), description=as_text(function.get("description")), schema=as_document(function.get("parameters"))
+        name=name,
+        description=said(found.get("description"), "tool description"),
+        schema=document(found.get("parameters"), "tool parameters"),
+        strict=flag(losses, "tool strict", found.get("strict")),
     )
 
 
-def _choice(said: object, tools: tuple[Tool, ...]) -> Choice | Tool | None:
-    if is_document(said):
-        name = as_text(as_document(said.get("function")).get("name"))
+def choice_of(wanted: object, tools: tuple[Tool, ...], losses: Losses) -> Choice | Tool | None:
+    if is_document(wanted):
+        name = as_text(as_document(wanted.get("function")).get("name")) or as_text(wanted.get("name"))
         found = next((tool for tool in tools if tool.name == name), None)
         if found is None:
-            raise Bound("tool_choice of another kind")
+            raise Bound(f"tool_choice {as_text(wanted.get('type'))[:40] or 'of another form'}")
         return found
-    return {"auto": "auto", "required": "any", "none": "none"}.get(as_text(said))  # type: ignore[return-value]
+    choice = _CHOICES.get(as_text(wanted))
+    if wanted is not None and choice is None:
+        losses.lose("tool_choice")
+    return choice
 
 
-def _schema(said: Document) -> dict[str, object] | None:
-    kind = as_text(said.get("type"))
-    if kind == "json_schema":
-        return as_document(as_document(said.get("json_schema")).get("schema"))
-    return {} if kind == "json_object" else None
+def shape_of(kind: str, found: Document, losses: Losses) -> Shape | None:
+    """`found` is what names the schema: `json_schema` in chat, `text.format` in Responses."""
+    if kind in ("", "text"):
+        return None
+    if kind == "json_object":
+        return Shape(schema={})
+    if kind != "json_schema":
+        raise Bound(f"response_format {kind[:40]}")
+    losses.rest(found, ("type", "name", "schema", "strict"), "response_format ")
+    return Shape(
+        schema=document(found.get("schema"), "response_format schema"),
+        name=as_text(found.get("name")) or "answer",
+        strict=flag(losses, "response_format strict", found.get("strict")),
+    )

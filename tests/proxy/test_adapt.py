@@ -96,6 +96,40 @@ def test_storing_is_forbidden_where_the_dialect_can_say_so(dialect: str, stores:
     assert ("store" in body_of(sent(dialect, {"model": "m"}, target()))) is stores
 
 
+@pytest.mark.parametrize("host", ["generativelanguage.googleapis.com", "api.mistral.ai", "api.cerebras.ai"])
+def test_who_refuses_the_word_store_is_not_told_it(host: str) -> None:
+    to = Target(url=f"https://{host}/v1beta/openai")
+    assert sent(CHAT, {"model": "m", "messages": USER}, to).rewrites == ()
+    found = sent(CHAT, {"model": "m", "messages": USER, "store": True}, to)
+    assert "store" not in body_of(found) and found.rewrites == ("dropped store",)
+    assert body_of(sent(CHAT, {"model": "m", "messages": USER}, Target(url=f"https://not{host.partition('.')[2]}")))["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("dialect", "role", "said", "left"),
+    [
+        (CHAT, "candidate", "priority", None),
+        (CHAT, "candidate", "flex", None),
+        (CHAT, "repeat", "priority", "default"),
+        (RESPONSES, "repeat", "flex", "flex"),
+        (MESSAGES, "candidate", "auto", "standard_only"),
+        (MESSAGES, "repeat", "standard_only", "standard_only"),
+        (GEMINI, "repeat", "priority", None),
+    ],
+)
+def test_no_leg_buys_speed(dialect: str, role: Role, said: str, left: str | None) -> None:
+    found = sent(dialect, {"model": "m", "store": False, "service_tier": said}, target(), role)
+    assert body_of(found).get("service_tier") == left
+    told = () if said == left else (f"service_tier {said} → {left}",) if left else ("dropped service_tier",)
+    assert tuple(each for each in found.rewrites if "service_tier" in each) == told
+
+
+def test_bedrocks_own_words_for_tiers_and_tags_are_dropped() -> None:
+    body = {"messages": [], "serviceTier": {"type": "priority"}, "requestMetadata": {"user": "u"}}
+    found = sent("bedrock.converse", body, target(), path="/model/m/converse")
+    assert body_of(found) == {"messages": []} and found.rewrites == ("dropped requestMetadata", "dropped serviceTier")
+
+
 def test_usage_is_asked_for_only_on_streamed_chat() -> None:
     found = sent(CHAT, {"model": "m", "stream": True, "stream_options": {"other": 1}, "store": False}, target())
     assert body_of(found)["stream_options"] == {"other": 1, "include_usage": True}
@@ -161,6 +195,50 @@ def test_anonymized_text_is_sent_and_said() -> None:
 
 def test_without_an_anonymizer_nothing_raw_is_sent_instead() -> None:
     assert isinstance(adapt(CHAT, PATHS[CHAT], b'{"model":"m"}', {}, target(send="anonymized"), "candidate"), Unreadable)
+
+
+def test_a_call_of_another_dialect_is_translated_and_all_of_it_told() -> None:
+    found = sent(
+        CHAT,
+        {"model": "gpt-4o", "messages": USER, "seed": 1, "user": "u", "stream": True},
+        target(dialect="anthropic", model="claude-x", set={"top_k": 5}, system_file="v2.txt", user_template="<{user}>"),
+        headers={"openai-beta": "x", "accept": "text/event-stream", "content-type": "text/plain"},
+        system_text="new",
+    )
+    assert (found.path, found.dialect, found.model) == ("/v1/messages", MESSAGES, "claude-x")
+    assert body_of(found) == {
+        "model": "claude-x", "max_tokens": 8192, "stream": True, "system": "new", "top_k": 5,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "<hi>"}]}],
+    }  # fmt: skip
+    assert found.rewrites == (
+        "translated openai.chat → anthropic.messages", "model gpt-4o → claude-x", "lost: seed", "lost: user",
+        "max_tokens 8192: the call set none", "dropped header openai-beta", "system text from v2.txt",
+        "last user text wrapped by user_template", "set top_k",
+    )  # fmt: skip
+    own = {"accept-encoding", "user-agent", "x-understudy-shadow"}
+    assert set(found.headers) - own == {"content-type", "accept", "anthropic-version"}
+    assert (found.headers["content-type"], found.headers["accept"]) == ("application/json", "text/event-stream")
+
+
+def test_a_translated_call_keeps_the_rules_of_its_new_dialect() -> None:
+    path = "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse&key=***"
+    body = {"contents": [{"parts": [{"text": "hi"}]}]}
+    found = sent(GEMINI, body, target(dialect="openai.chat", model="m", drop_path="/v1"), path=path)
+    assert (found.path, found.dialect) == ("/chat/completions", CHAT)
+    assert body_of(found) == {"model": "m", "messages": USER, "stream": True, "store": False, "stream_options": {"include_usage": True}}
+    assert found.rewrites[:2] == ("translated gemini.generate → openai.chat", "model gemini-2.5-pro → m")
+
+
+def test_the_repeat_is_never_translated() -> None:
+    found = sent(MESSAGES, {"model": "m", "messages": USER}, target(dialect="openai", model="x"), "repeat")
+    assert (found.path, found.dialect, found.rewrites) == ("/v1/messages", "", ())
+
+
+def test_numbers_that_are_no_json_are_not_hidden_in_a_translated_text() -> None:
+    body = b'{"max_tokens": 1, "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": [{"type": "tool_use", "id": "c",'
+    body += b' "name": "f", "input": {"x": NaN}}]}, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c"}]}]}'
+    for wanted in ("openai", "gemini"):
+        assert isinstance(adapt(MESSAGES, PATHS[MESSAGES], body, {}, target(dialect=wanted, model="m"), "candidate"), Unreadable)
 
 
 def test_another_dialect_would_need_a_translation() -> None:

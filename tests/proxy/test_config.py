@@ -42,6 +42,13 @@ WRONG = [
     ("the same route twice", SOUND + '[[routes]]\nname = "main"\nincumbent = "gpt"', "routes[1]", "a name"),
     ("a path with a query", SOUND.replace('incumbent = "gpt"', 'incumbent = "gpt"\npath = "/a?b=c"'), "routes[0].path", "without ?"),
     ("a path that climbs", SOUND.replace('incumbent = "gpt"', 'incumbent = "gpt"\npath = "/a/../b"'), "routes[0].path", "dot segments"),
+    (
+        "a dialect nobody writes",
+        SOUND + '[targets.x]\nurl = "http://h"\nmodel = "m"\ndialect = "openai.responses"',
+        "targets.x.dialect",
+        "'openai' | ",
+    ),
+    ("a dialect without a model", SOUND + '[targets.x]\nurl = "http://h"\ndialect = "gemini"', "targets.x.model", "the model to ask for"),
     ("a rollout", SOUND + '[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"', "rollouts[0]", "does not switch"),
 ]
 
