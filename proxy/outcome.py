@@ -49,6 +49,8 @@ def _ended_badly(event: ExchangeEvent, answer: Answer | Unreadable | None) -> Ve
         return _loud("errored", _with(_NO_ANSWER[event.ended], event.error))
     if event.status >= 400 or event.status == 0:
         return _error_status(event, answer)
+    if event.status in (204, 205) or 300 <= event.status < 400:
+        return _loud("errored", f"status {event.status}: no answer in it")
     return _loud("errored", _with("the answer was cut off", event.error)) if event.ended == "cut" else None
 
 

@@ -5,6 +5,7 @@ Which maker's shape it is, the document itself tells. Sources: Bedrock user guid
 
 import base64
 import binascii
+from dataclasses import replace
 
 from proxy.dialects import anthropic_messages, bedrock_converse, openai_chat
 from proxy.dialects.bedrock_converse import model_in
@@ -37,29 +38,14 @@ def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
         nova = "inferenceConfig" in request or "schemaVersion" in request
         reader = bedrock_converse if nova else anthropic_messages
         found = reader.read_prompt(path, body)
-        return found if isinstance(found, Unreadable) else _named(found, model_in(path), stream)
+        # what the path says goes over what the body's own dialect would say
+        return found if isinstance(found, Unreadable) else replace(found, model=model_in(path), stream=stream)
     script = Script()
     script.add("user", as_text(request.get("prompt")) or as_text(request.get("inputText")) or as_text(request.get("message")))
     settings = as_document(request.get("textGenerationConfig"))
     limits = (as_count(request.get(name)) for name in MAX_TOKENS)
     limit = next((count for count in limits if count is not None), as_count(settings.get("maxTokenCount")))
     return script.prompt(model=model_in(path), stream=stream, max_output_tokens=limit)
-
-
-def _named(prompt: Prompt, model: str, stream: bool) -> Prompt:
-    """What the path says goes over what the body's own dialect would say."""
-    return Prompt(
-        model=model,
-        stream=stream,
-        system_text=prompt.system_text,
-        first_user_text=prompt.first_user_text,
-        prompt_text=prompt.prompt_text,
-        source_text=prompt.source_text,
-        user=prompt.user,
-        turn=prompt.turn,
-        tools=prompt.tools,
-        max_output_tokens=prompt.max_output_tokens,
-    )
 
 
 def read_answer(status: int, content_type: str, body: bytes) -> Answer | Unreadable:

@@ -38,6 +38,8 @@ FILTERED = Refusal(kind="filtered_input", reason="jailbreak")
         (an_event("cut"), Answer(text="Hel", whole=False), "errored", "loud", "cut off"),
         (an_event(status=429), Answer(error="slow down"), "errored", "loud", "429: slow down"),
         (an_event(status=500), Unreadable(reason="html"), "errored", "loud", "500"),
+        (an_event(status=204), Answer(), "errored", "loud", "204: no answer"),
+        (an_event(status=304), Answer(), "errored", "loud", "304: no answer"),
         (an_event(status=400), Answer(refusal=FILTERED, error="blocked"), "filtered", "loud", "jailbreak"),
         (an_event(), Answer(text="Hel", error="overloaded"), "errored", "loud", "overloaded"),
         (an_event(), Answer(refusal=REFUSED, finish="refusal", finish_class="refused"), "refused", "loud", "cyber"),
