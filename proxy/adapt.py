@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 import orjson
 
 from proxy.config import Target
-from proxy.dialects.reading import Document, as_document, as_text, read_document
+from proxy.dialects.reading import Document, as_document, as_text, is_document, read_document
 from proxy.events import SECRET_QUERY
 from proxy.exchange import Role, Unreadable
 from proxy.translate import Translated, needed, translated
@@ -193,13 +193,23 @@ def _configured(draft: _Draft, target: Target) -> None:
         draft.path = draft.path[len(target.drop_path.rstrip("/")) :]
         draft.rewrites.append(f"path without {target.drop_path}")
     for key, value in target.set.items():
-        if draft.body.get(key, ...) != value:
-            draft.body[key] = value
+        if (place := _place(draft.body, key, make=True)) and place[0].get(place[1], ...) != value:
+            place[0][place[1]] = value
             draft.rewrites.append(f"set {key}")
     for key in target.drop:
-        if key in draft.body:
-            del draft.body[key]
+        if (place := _place(draft.body, key)) and place[0].pop(place[1], ...) is not ...:
             draft.rewrites.append(f"dropped {key}")
+
+
+def _place(body: Document, key: str, *, make: bool = False) -> tuple[Document, str] | None:
+    """Where a key of the configuration lies: `generationConfig.topK` inside what it names first. None: it lies nowhere."""
+    *outer, last = key.split(".")
+    for name in outer:
+        inner = body.get(name, {} if make else None)
+        if not is_document(inner):
+            return None
+        body[name] = body = dict(inner)
+    return body, last
 
 
 def _written(draft: _Draft, received: bytes) -> bytes | Unreadable:

@@ -15,7 +15,7 @@ _NO_KEYWORDS = (
 
 def request_of(form: Form, model: str, losses: Losses) -> tuple[str, Document]:
     """(path, body)"""
-    messages = [{"role": turn.role, "content": [_block(part, turn, losses) for part in turn.parts]} for turn in form.turns]
+    messages = [{"role": turn.role, "content": [_block(part, turn, losses) for part in _results_first(turn)]} for turn in form.turns]
     body: Document = {"model": model, "max_tokens": MAX_TOKENS if form.max_tokens is None else form.max_tokens, "messages": messages}
     if form.max_tokens is None:
         losses.note(f"max_tokens {MAX_TOKENS}: the call set none")
@@ -29,6 +29,11 @@ def request_of(form: Form, model: str, losses: Losses) -> tuple[str, Document]:
     if form.stream:
         body["stream"] = True
     return "/v1/messages", body
+
+
+def _results_first(turn: Turn) -> list[Part]:
+    """Anthropic refuses a text before the results that answer the turn before."""
+    return sorted(turn.parts, key=lambda part: not isinstance(part, ToolResult))
 
 
 def _settings(form: Form, body: Document, losses: Losses) -> None:

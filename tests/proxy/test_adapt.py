@@ -146,6 +146,14 @@ def test_the_users_own_words_come_last() -> None:
     assert {"set temperature", "dropped top_p", "dropped store"} <= set(found.rewrites)
 
 
+def test_the_users_words_reach_inside_what_they_name() -> None:
+    body = {"contents": [], "generationConfig": {"temperature": 1.0, "topK": 5}}
+    words = target(set={"generationConfig.thinkingConfig.thinkingBudget": 0, "contents.x": 1}, drop=["generationConfig.topK", "labels.x"])
+    found = sent(GEMINI, body, words)
+    assert body_of(found) == {"contents": [], "generationConfig": {"temperature": 1.0, "thinkingConfig": {"thinkingBudget": 0}}}
+    assert found.rewrites == ("set generationConfig.thinkingConfig.thinkingBudget", "dropped generationConfig.topK")
+
+
 def test_the_repeat_asks_the_same_model_the_same_thing() -> None:
     renaming = target(model="other", set={"temperature": 0}, drop=["top_p"], system_file="x.md", user_template="{user}!")
     found = sent(CHAT, {"model": "m", "top_p": 0.5, "messages": USER, "user": "u"}, renaming, "repeat")

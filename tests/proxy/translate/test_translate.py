@@ -258,6 +258,13 @@ def test_calls_without_good_ids_get_some_and_their_results_follow(ids: tuple[str
     assert [use["input"]["n"] for use in uses] == [0, 1, 2] and ["r0" in str(results[0]), "r1" in str(results[1])] == [True, True]
 
 
+def test_anthropic_gets_results_before_what_else_is_said() -> None:
+    contents = called("look")
+    contents[2]["parts"].insert(0, {"text": "and then?"})
+    got = to("gemini.generate", {"contents": contents}, "anthropic").body["messages"]
+    assert [block["type"] for block in got[2]["content"]] == ["tool_result", "text"]  # type: ignore[index]
+
+
 def test_old_functions_are_tools() -> None:
     body = {
         "messages": [
