@@ -4,6 +4,7 @@ Law: whatever a reader or a writer does not carry over is told to `Losses`, in w
 question is `Bound`, and the call goes nowhere.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -49,11 +50,12 @@ class ToolResult:
 
 
 Part = Text | Media | ToolUse | ToolResult
+Role = Literal["user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    role: Literal["user", "assistant"]
+    role: Role
     parts: tuple[Part, ...]
 
 
@@ -128,16 +130,16 @@ def script(said: list[Turn], losses: Losses) -> tuple[Turn, ...]:
     """The turns as every dialect takes them: none empty, neighbours of one role joined (Anthropic and Gemini want them to alternate), each
     tool call with an id of its own, each result with the id and the name of its call."""
     ids = _Ids(losses)
-    made: list[Turn] = []
+    made: list[tuple[Role, list[Part]]] = []
     for turn in said:
-        parts = tuple(ids.of(part) for part in turn.parts if not (isinstance(part, Text) and not part.text))
+        parts = [ids.of(part) for part in turn.parts if not (isinstance(part, Text) and not part.text)]
         if not parts:
             losses.note("an empty message left out")
-        elif made and made[-1].role == turn.role:
-            made[-1] = replace(made[-1], parts=(*made[-1].parts, *parts))
+        elif made and made[-1][0] == turn.role:
+            made[-1][1].extend(parts)
         else:
-            made.append(replace(turn, parts=parts))
-    return tuple(made)
+            made.append((turn.role, parts))
+    return tuple(Turn(role=role, parts=tuple(parts)) for role, parts in made)
 
 
 class _Ids:
@@ -145,14 +147,17 @@ class _Ids:
 
     def __init__(self, losses: Losses):
         self.losses = losses
-        self.open: list[tuple[str, ToolUse]] = []
-        """(id as it was said, call under its own id)"""
+        self.open: defaultdict[tuple[str, str], deque[ToolUse]] = defaultdict(deque)
+        """Calls under their own ids: by the id as it was said, by name, and all of them; what is answered is still in the other two."""
         self.used: set[str] = set()
+        self.answered: set[str] = set()
+        self.number = 0
 
     def of(self, part: Part) -> Part:
         if isinstance(part, ToolUse):
             call = replace(part, id=self._own(part.id))
-            self.open.append((part.id, call))
+            for key in (("id", part.id), ("name", part.name), ("name", "")):
+                self.open[key].append(call)
             return call
         return self._answered(part) if isinstance(part, ToolResult) else part
 
@@ -161,17 +166,19 @@ class _Ids:
         if said and said not in self.used and said.isascii() and said.replace("-", "").replace("_", "").isalnum():
             self.used.add(said)
             return said
-        number = len(self.used) + 1
-        while f"call_{number}" in self.used:
-            number += 1
-        self.used.add(f"call_{number}")
+        self.number += 1
+        while f"call_{self.number}" in self.used:
+            self.number += 1
+        self.used.add(f"call_{self.number}")
         if said:
             self.losses.note("tool call ids written anew")
-        return f"call_{number}"
+        return f"call_{self.number}"
 
     def _answered(self, result: ToolResult) -> ToolResult:
-        for place, (said, call) in enumerate(self.open):
-            if said == result.id if result.id else result.name in ("", call.name):
-                del self.open[place]
+        calls = self.open[("id", result.id) if result.id else ("name", result.name)]
+        while calls:
+            call = calls.popleft()
+            if call.id not in self.answered:
+                self.answered.add(call.id)
                 return replace(result, id=call.id, name=call.name)
         raise Bound("a tool result without its call")
