@@ -16,6 +16,8 @@ from typing import Literal
 
 from replay.account import Account, AnyLine, Day, compacted, day_of, encode, fold
 
+LINGER_S = 0.004
+"""Lines of so long go to the disk together: waking the thread costs more than writing."""
 COMPACT_BYTES = 32 << 20
 
 
@@ -40,6 +42,7 @@ class Ledger:
         self._day: Day = ""
         self._torn = False
         self._waiting: list[tuple[bytes, asyncio.Future[bool]]] = []
+        self._lingering: asyncio.TimerHandle | None = None
         self._writing: concurrent.futures.Future[bool] | asyncio.Future[bool] | None = None
         self._thread = concurrent.futures.ThreadPoolExecutor(1, "ledger")
 
@@ -71,11 +74,12 @@ class Ledger:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((b"".join(encode(line) + b"\n" for line in lines), done))
-        if self._writing is None:
-            self._commit(loop)
+        if self._writing is None and self._lingering is None:
+            self._lingering = loop.call_later(LINGER_S, self._commit, loop)
         return done
 
     def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._lingering = None
         group, self._waiting = self._waiting, []
         self._writing = loop.run_in_executor(self._thread, self._write, [data for data, _ in group])
         self._writing.add_done_callback(lambda written: self._committed(loop, group, written))
@@ -89,7 +93,7 @@ class Ledger:
             if not done.done():
                 done.set_result(kept)
         if self._waiting:
-            self._commit(loop)
+            self._lingering = loop.call_later(LINGER_S, self._commit, loop)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)

@@ -28,6 +28,7 @@ from replay.policy import Policy, Refusal
 from replay.quota import Governor
 from replay.room import Room
 
+SETTLE_S = 0.05
 STOPPED = Answered(ended="interrupted", error="interrupted: the shadow was stopped while asking")
 
 
@@ -221,6 +222,8 @@ class Player:
     async def _settle_forever(self) -> None:
         while not self._stopping or self._unsettled:
             await self._settle_now.wait()
+            if not self._stopping:
+                await asyncio.sleep(SETTLE_S)  # nobody waits for it: what it costs is paid once for many
             self._settle_now.clear()
             await self._settle_batch()
 

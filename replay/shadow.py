@@ -7,6 +7,7 @@ again, what nobody answered is said to be interrupted. It shares nothing with a 
 import asyncio
 import contextlib
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -79,6 +80,9 @@ def run(config: Config, key: bytes, process: str = "shadow", file: str = "unders
     except ConfigError as error:
         sys.stderr.write("".join(f"{fault}\n" for fault in error.faults))
         raise SystemExit(2) from None
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     uvloop.run(_locked(config, legs, room, process))
 
 
