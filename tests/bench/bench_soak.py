@@ -37,6 +37,7 @@ name = "main"
 incumbent = "inc"
 shadow = [ {{ target = "one" }}, {{ target = "two" }} ]
 """
+SENT = "SELECT count(*) FROM mirror_decisions WHERE decision = 'sent'"
 PROCESSES = ("worker-0", "shadow", "recorder")
 
 
@@ -117,7 +118,9 @@ def main() -> int:
         serve = stack.enter_context(Serve(folder, text, disk=disk / "journal"))
         before = {name: cpu_s(serve.pid_of(name)) for name in PROCESSES}
         found, calls, wrong = asyncio.run(soak(serve, options.seconds, options.rate))
-        pairs = until(lambda: (n := serve.one("SELECT count(*) FROM pairs")) >= 2 * calls and n, 120, "every pair is stored")
+        until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 2 * calls, 120, "every call is decided for both")
+        until(lambda: serve.one(SENT) == serve.one("SELECT count(*) FROM pairs"), 120, "every pair is stored")
+        pairs = serve.one("SELECT count(*) FROM pairs")
         cost = {name: 1e6 * (cpu_s(serve.pid_of(name)) - before[name]) / pairs for name in PROCESSES}
         return told(found, calls, wrong, pairs, cost)
 
@@ -127,7 +130,7 @@ def told(found: dict[str, Samples], calls: int, wrong: int, pairs: int, cost: di
     for name, each in found.items():
         third = each.values[len(each.values) // 3]
         print(f"{name:24} {each.values[0]:9.1f} {third:10.1f} {each.values[-1]:9.1f} {max(each.values):9.1f} {each.slope_per_min():15.3f}")
-    print(f"{calls:,} calls, {wrong} failed or changed, {pairs:,} pairs stored")
+    print(f"{calls:,} calls, {wrong} failed or changed, {pairs:,} pairs stored, {2 * calls - pairs:,} not sent")
     print("CPU us per pair: " + ", ".join(f"{name} {us:.0f}" for name, us in cost.items()) + f", together {sum(cost.values()):.0f}")
     return 1 if wrong else 0
 
