@@ -123,8 +123,8 @@ class Target(Section, frozen=True, kw_only=True):
     provider: Annotated[str, Meta(description="whose price list applies; default by host, else by dialect")] = ""
     price: Annotated[Price | None, Meta(description="USD per million tokens; goes before any list")] = None
     send: Annotated[Literal["raw", "anonymized"], Meta(description="which text this leg is sent")] = "raw"
-    set: Annotated[dict[str, Any], Meta(description="body keys to override; \"a.b\" is b within a")] = {}
-    drop: Annotated[list[str], Meta(description="body keys to remove; \"a.b\" is b within a")] = []
+    set: Annotated[dict[str, Any], Meta(description='body keys to override; "a.b" is b within a')] = {}
+    drop: Annotated[list[str], Meta(description='body keys to remove; "a.b" is b within a')] = []
     system_file: Annotated[str, Meta(description="a prompt variant: replaces the system text")] = ""
     user_template: Annotated[str, Meta(description="a prompt variant: wraps the last user text, written {user}")] = ""
     max_in_flight: Annotated[int, Meta(ge=1)] = 64
