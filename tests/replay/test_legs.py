@@ -255,3 +255,68 @@ def test_a_raw_path_is_sent_as_it_is() -> None:
             return small
 
     assert asyncio.run(story()).seen[0][0] == "/v1beta/models/a%2Fb:generateContent?alt=sse&x=%20"
+
+
+def test_a_connection_is_kept_and_one_that_went_stale_is_replaced_unseen() -> None:
+    """Between two calls the candidate closes: nothing of the second had left, so it is asked again; the answer shows no fault."""
+    asked = connections = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, connections
+        connections += 1
+        for _ in range(2 if connections == 1 else 1):
+            await after_the_head(reader)
+            asked += 1
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            await writer.drain()
+
+    async def story() -> list[Answered]:
+        async with raw(once) as url:
+            leg = HttpLeg(Target(url=url), Credential(None, {}, ""), Room(ROOM), answer_max_bytes=1 << 20)
+            found = [await leg.ask(a_question()) for _ in range(2)]
+            assert connections == 1
+            await asyncio.sleep(0.05)  # the end of the first connection may or may not have been seen
+            found.append(await leg.ask(a_question()))
+            await leg.close()
+            return found
+
+    assert [(each.ended, each.body) for each in asyncio.run(story())] == [("complete", b"ok")] * 3
+    assert (asked, connections) == (3, 2)
+
+
+def test_a_call_that_was_read_is_never_asked_twice() -> None:
+    asked = 0
+
+    async def forget(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await after_the_head(reader)
+        asked += 1
+        if asked == 1:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            await writer.drain()
+            await after_the_head(reader)
+            asked += 1
+
+    async def story() -> list[Answered]:
+        async with raw(forget) as url:
+            leg = HttpLeg(Target(url=url), Credential(None, {}, ""), Room(ROOM), answer_max_bytes=1 << 20)
+            found = [await leg.ask(a_question()) for _ in range(2)]
+            await leg.close()
+            return found
+
+    first, second = asyncio.run(story())
+    assert (first.ended, second.ended, second.status, second.left, asked) == ("complete", "unreachable", 0, True, 2)
+
+
+@pytest.mark.parametrize(("path", "header"), [("/v1/a b", "x"), ("/v1/chat", "x\r\nx-more: 1"), ("/v1/\r\nx: y", "x")])
+def test_what_http_cannot_carry_is_never_sent(path: str, header: str) -> None:
+    async def story() -> tuple[Answered, Model]:
+        async with model() as small:
+            leg = HttpLeg(Target(url=small.url), Credential(None, {}, ""), Room(ROOM), answer_max_bytes=1 << 20)
+            sent = Adapted(path=path, body=b"{}", headers={"user-agent": header}, model=None)
+            found = await leg.ask(Question(call_id="call", dialect="openai.chat", family="openai", sent=sent))
+            await leg.close()
+            return found, small
+
+    found, small = asyncio.run(story())
+    assert (found.ended, found.left, small.seen) == ("unreachable", False, [])
