@@ -14,9 +14,10 @@ from aiohappyeyeballs import start_connection  # pyright: ignore[reportUnknownVa
 
 from proxy import outgoing, tls
 from proxy.config import Server
-from proxy.upstream_side import Asker, Upstream
+from proxy.upstream_side import Upstream
 
 if TYPE_CHECKING:
+    from proxy.relay import Call
     from proxy.routing import Destination
 
 NEXT_ADDRESS_S = 0.25
@@ -35,7 +36,7 @@ class Pool:
         self.tls = tls.context_for(way.trust) if way.trust is not None else None
         self.idle: list[Upstream] = []
         """Last used last, and taken first."""
-        self.making: dict[Asker, asyncio.Task[None]] = {}
+        self.making: dict[Call, asyncio.Task[None]] = {}
 
     def take(self) -> "Upstream | None":
         while self.idle:
@@ -45,15 +46,15 @@ class Pool:
             upstream.transport.abort()
         return None
 
-    def connect(self, call: Asker) -> None:
+    def connect(self, call: "Call") -> None:
         """Make a connection for this call; ends in `call.connected` or `call.fail`, unless forgotten first."""
         self.making[call] = call.worker.loop.create_task(self._connect(call))
 
-    def forget(self, call: Asker) -> None:
+    def forget(self, call: "Call") -> None:
         if (task := self.making.pop(call, None)) is not None and task is not asyncio.current_task():
             task.cancel()
 
-    async def _connect(self, call: Asker) -> None:
+    async def _connect(self, call: "Call") -> None:
         target = self.way.target
         try:
             async with asyncio.timeout(self.connect_timeout_s):

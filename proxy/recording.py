@@ -97,7 +97,7 @@ class _Keys(dict[bytes, str]):
 _KEYS = _Keys()
 
 
-def headers_of(lines: Sequence[bytes]) -> dict[str, str]:
+def _headers(lines: Sequence[bytes]) -> dict[str, str]:
     """What `recorded_headers` would keep of these lines, without asking it for every line of every call."""
     kept: dict[str, str] = {}
     for line in lines:
@@ -118,7 +118,7 @@ def call_event(call: "Call") -> Made:
         dialect=call.dialect.name,
         method=request.method.decode("latin-1"),
         path=redacted_path(request.target),
-        headers=headers_of(request.lines),
+        headers=_headers(request.lines),
         hints=request.hints or {},
         config=worker.config_hash,
         size=sent.size,
@@ -144,7 +144,7 @@ def exchange_event(call: "Call") -> Made:
         status=call.status,
         ended=call.ended,
         error=call.error,
-        headers=headers_of(call.lines_down),
+        headers=_headers(call.lines_down),
         latency_us=(call.ended_at - began) // 1000,
         first_byte_us=(call.first_at - began) // 1000 if call.first_at else None,
         overhead_us=(call.up_ns + call.down_ns) // 1000,

@@ -86,29 +86,24 @@ class Routes:
 
 def destination_of(route: Route, config: Config) -> Destination:
     target = config.targets[route.incumbent]
-    proxy, trust = outgoing(config.server.outgoing_proxy, target.url), trust_of(config, target)
-    return way_to(target.url, proxy, trust, target=route.incumbent, route=route.name, prefix=route.path.rstrip("/").encode())
-
-
-def way_to(url: str, proxy: Outgoing | None, trust: Trust, *, target: str, route: str = "", prefix: bytes = b"") -> Destination:
-    """To this URL, over TLS where it says https, through `proxy` where there is one."""
-    parts = urlsplit(url)
+    parts = urlsplit(target.url)
     secure, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or PORTS[parts.scheme]
     shown = _ascii(authority(host, None if port == PORTS[parts.scheme] else port))
+    proxy = outgoing(config.server.outgoing_proxy, target.url)
     path, told, lines = parts.path.rstrip("/").encode(), b"", b" HTTP/1.1\r\nHost: " + shown
     if proxy is not None and not secure:
         told = b"http://" + shown
         lines += b"".join(b"\r\n%b: %b" % (name.encode(), value.encode()) for name, value in proxy.headers.items())
     return Destination(
-        route=route,
-        target=target,
-        trust=trust if secure else None,
+        route=route.name,
+        target=route.incumbent,
+        trust=trust_of(config, target) if secure else None,
         proxy=proxy,
         host=host,
         port=port,
         version_and_host=lines,
-        prefix=prefix,
+        prefix=route.path.rstrip("/").encode(),
         base=told + path,
         has_path=bool(path),
         asterisk=told or b"*",

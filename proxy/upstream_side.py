@@ -7,21 +7,17 @@ nothing behind. Bytes nobody asked for, an answer that contradicts itself, a HEA
 import socket
 import struct
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.exchange import Ended
 from proxy.headers import DOWN, last_chunk, named_by, one_length, value_of, without
 from proxy.peer import Peer
 from proxy.tls import words
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-    from collections.abc import Sequence
-
     from proxy.pool import Pool
-    from proxy.request import Request
+    from proxy.relay import Call
 
 HEAD_MAX = 1 << 20
 LENGTH = frozenset((b"content-length",))
@@ -29,49 +25,6 @@ STALE_POSSIBLE_NS = 20_000_000
 """A connection idle for less is taken without asking its kernel what was acknowledged so far."""
 _BYTES_ACKED = 120
 """Offset of `tcpi_bytes_acked` in Linux's struct tcp_info."""
-
-
-class OnALoop(Protocol):
-    @property
-    def loop(self) -> "AbstractEventLoop": ...
-
-
-class Asker(Protocol):
-    """Whoever asks something of an upstream: a worker's `Call`, or a leg of our own."""
-
-    end_down: bytes
-    """Is told the end of an answer in chunks, trailers included."""
-
-    @property
-    def worker(self) -> OnALoop: ...
-    @property
-    def client(self) -> Peer | None:
-        """Who is held while the upstream cannot be written to."""
-        ...
-
-    @property
-    def request(self) -> "Request": ...
-    @property
-    def is_head(self) -> bool: ...
-    @property
-    def ended_at(self) -> int: ...
-    @property
-    def opening_down(self) -> bytes | None: ...
-    @property
-    def again(self) -> "Sequence[bytes] | None":
-        """All that was sent, while it may have to be sent again."""
-        ...
-
-    def connected(self, upstream: "Upstream") -> None: ...
-    def fail(self, status: int, ended: Ended, why: str) -> None:
-        """There is no connection to be had."""
-        ...
-
-    def inform(self, status: int, reason: bytes, lines: list[bytes]) -> None: ...
-    def switched(self, reason: bytes, lines: list[bytes], rest: bytes) -> None: ...
-    def begin(self, status: int, reason: bytes, lines: list[bytes], *, chunked: bool, sized: bool) -> None: ...
-    def answer(self, data: bytes | None, last: bool, at: int) -> None: ...
-    def lost(self, why: str, *, untouched: bool = False) -> None: ...
 
 
 class Upstream(Peer):
@@ -86,7 +39,7 @@ class Upstream(Peer):
         self.keep, self.complete, self.headed, self.until_eof, self.reused, self.answered = True, False, False, False, False, False
         self.read_at = self.born = perf_counter_ns()
         self.seen, self.acked = 0, -1
-        self.call: Asker | None
+        self.call: Call | None
         self.body: bytes | None
         self.reason, self.lines, self.special = b"", list[bytes](), list[tuple[bytes, bytes]]()
         self.switching: list[bytes] | None = None
@@ -105,7 +58,7 @@ class Upstream(Peer):
     def other(self) -> Peer | None:
         return self.call.client if self.call is not None else None
 
-    def take(self, call: Asker) -> None:
+    def take(self, call: "Call") -> None:
         self.call = call
         if self.reused:
             now = perf_counter_ns()
@@ -155,7 +108,7 @@ class Upstream(Peer):
         self.lines = []  # trailers land here
         call.begin(status, self.reason, lines, chunked=chunked, sized=sized)
 
-    def _hint(self, call: Asker, status: int) -> None:
+    def _hint(self, call: "Call", status: int) -> None:
         if status == 101:  # the tunnel's opening: llhttp stops behind it
             self.switching = [*self._framing()[0], *(b"Upgrade: " + value for low, value in self.special if low == b"upgrade")]
         else:
@@ -227,7 +180,7 @@ class Upstream(Peer):
         self.seen += len(data)
         return "a head or trailers without end" if self.seen > HEAD_MAX else ""
 
-    def _switch(self, call: Asker, lines: list[bytes], rest: bytes) -> None:
+    def _switch(self, call: "Call", lines: list[bytes], rest: bytes) -> None:
         self.call = self.parser = None
         call.switched(self.reason, lines, rest)
 

@@ -90,7 +90,7 @@ def _backend(config: Config, name: str, credential: Credential, room: Room, file
             ]
         return CommandLeg(target.command, config.path_of("."), target.deadline_s, prompt_text)
     return HttpLeg(
-        target, credential, room, answer_max_bytes=config.shadow.answer_max_bytes, limits=config.server, name=name,
+        target, credential, room, answer_max_bytes=config.shadow.answer_max_bytes, connect_timeout_s=config.server.connect_timeout_s,
         proxy=config.server.outgoing_proxy, trust=trust_of(config, target),
     )  # fmt: skip
 
