@@ -68,6 +68,9 @@ class Store(Section, frozen=True, kw_only=True):
         "anonymized"
     )
     retention_days: Annotated[int, Meta(ge=1, description="rows older than this are pruned")] = 45
+    rollouts: Annotated[
+        str, Meta(description="folder of the rollouts' states and the guard's word; must outlive a restart: not a tmpfs")
+    ] = "rollouts"
     memory_max_bytes: Annotated[
         int, Meta(ge=16 << 20, le=1 << 40, description="rows and calls under way that the recorder holds in memory, about")
     ] = 256 << 20
@@ -191,26 +194,47 @@ class Workflow(Section, frozen=True, kw_only=True):
 class Limits(Section, frozen=True, kw_only=True):
     error_rate: Share | None = None
     refusal_rate: Share | None = None
+    truncation_rate: Share | None = None
     p95_latency_s: Seconds | None = None
     ttft_p95_s: Seconds | None = None
     usd_per_call: Positive | None = None
+
+
+class SegmentLimits(Section, frozen=True, kw_only=True):
+    """Limits of some of the calls: those for which every condition that is given holds."""
+
+    name: str
+    workflow: Annotated[str, Meta(description="calls of this workflow")] = ""
+    turns: Annotated[Literal["", "first", "later"], Meta(description="first turns of a conversation, or later ones")] = ""
+    stream: Annotated[bool | None, Meta(description="streamed calls, or the others")] = None
+    input_chars_min: Annotated[int, Meta(ge=0, description="prompts at least this long")] = 0
+    limits: Limits = Limits()
 
 
 class Rollout(Section, frozen=True, kw_only=True):
     name: str
     route: str
     candidate: str
-    steps: list[Share] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
-    bake_s: Seconds = 600
-    min_pairs: Count = 200
-    min_hours: Annotated[float, Meta(ge=0)] = 24
-    coverage: Share = 0.9
-    auto_promote: bool = False
-    fallback_after_s: Seconds = 20
-    reverse_shadow: Share = 1.0
-    limit_window_s: Seconds = 60
-    limit_min_calls: Count = 20
+    steps: Annotated[list[Share], Meta(description="shares, rising")] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
+    bake_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="a step lasts at least this long")] = 600
+    min_pairs: Annotated[int, Meta(ge=1, description="and has seen this many pairs")] = 200
+    min_hours: Annotated[float, Meta(ge=0, le=10_000, description="per step, only with auto_promote")] = 24
+    coverage: Annotated[
+        float, Meta(ge=0, le=1, description="with auto_promote: the kinds of calls seen so far carry this part of four weeks' traffic")
+    ] = 0.9
+    auto_promote: Annotated[bool, Meta(description="the guard takes the next step when nothing is left to wait for")] = False
+    fallback_after_s: Annotated[
+        float, Meta(gt=0, le=86_400, description="silence of the candidate before its first byte: the incumbent answers")
+    ] = 20
+    guard_fresh_s: Annotated[float, Meta(gt=0, le=3600, description="no word of the guard for so long: the incumbent answers")] = 10
+    reverse_shadow: Annotated[Share, Meta(description="share of canary calls the incumbent answers unseen")] = 1.0
+    allow_stored: Annotated[
+        bool, Meta(description="draw calls whose answers the provider keeps too: only if your app never continues or fetches them")
+    ] = False
+    limit_window_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="limits look at the candidate's answers in this window")] = 60
+    limit_min_calls: Annotated[int, Meta(ge=1, description="at least this many")] = 20
     limits: Limits = Limits()
+    segments: Annotated[list[SegmentLimits], Meta(description="limits of their own for some calls")] = []
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -244,6 +268,10 @@ class Config(Struct, frozen=True, kw_only=True):
     @property
     def journal_folder(self) -> Path:
         return self.path_of(self.store.journal)
+
+    @property
+    def rollouts_folder(self) -> Path:
+        return self.path_of(self.store.rollouts)
 
     @property
     def store_path(self) -> str:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from proxy import outgoing
 from proxy.addresses import host_port
-from proxy.config import Config, Fault, Route, Target
+from proxy.config import Config, Fault, Rollout, Route, Target
+from proxy.conversation import DEFAULT_WORKFLOW
 from proxy.personal import company
 from proxy.translate import SPOKEN
 
@@ -47,8 +48,6 @@ def _not_yet(config: Config) -> Found:
 
     if config.store.path.startswith("ducklake:"):
         yield "store.path", repr(config.store.path), "a DuckDB file: this release knows no DuckLake"
-    for number, rollout in enumerate(config.rollouts):
-        yield f"rollouts[{number}]", repr(rollout.name), "no [[rollouts]]: this release mirrors calls and does not switch any"
 
 
 def _patterns(config: Config) -> Found:
@@ -163,12 +162,44 @@ def _workflows(config: Config) -> Found:
 
 def _rollouts(config: Config) -> Found:
     routes = {route.name: route for route in config.routes}
+    seen: dict[str, str] = {}
     for number, rollout in enumerate(config.rollouts):
         where = f"rollouts[{number}]"
+        if not NAME.match(rollout.name) or rollout.name in RESERVED:
+            yield f"{where}.name", repr(rollout.name), "letters, digits, - _ ."
+        for mark in (f"name {rollout.name!r}", f"route {rollout.route!r}"):
+            if mark in seen:
+                yield where, mark, f"another one than {seen[mark]} has: a route is switched to one candidate at a time"
+            seen.setdefault(mark, where)
         yield from _known(f"{where}.route", rollout.route, routes, "route")
         yield from _known(f"{where}.candidate", rollout.candidate, config.targets, "target")
-        candidate = config.targets.get(rollout.candidate)
-        if candidate is not None and not candidate.url:
-            yield f"{where}.candidate", repr(rollout.candidate), "a target with a url"
-        if rollout.steps != sorted(set(rollout.steps)) or not rollout.steps:
-            yield f"{where}.steps", repr(rollout.steps), "rising shares"
+        if (candidate := config.targets.get(rollout.candidate)) is not None:
+            yield from _canary(where, rollout, candidate, routes.get(rollout.route))
+        if rollout.steps != sorted(set(rollout.steps)) or not rollout.steps or rollout.steps[0] <= 0.0:
+            yield f"{where}.steps", repr(rollout.steps), "rising shares, the first above 0"
+        workflows = [workflow.name for workflow in config.workflows]
+        for place, segment in enumerate(rollout.segments):
+            if segment.workflow and segment.workflow != DEFAULT_WORKFLOW:
+                yield from _known(f"{where}.segments[{place}].workflow", segment.workflow, workflows, "workflow")
+
+
+def _canary(where: str, rollout: Rollout, candidate: Target, route: Route | None) -> Found:
+    """A client gets a canary's answer as it comes: in its own dialect, about its own words, over a connection of ours."""
+    if not candidate.url:
+        yield f"{where}.candidate", repr(rollout.candidate), "a target with a url"
+    if route is not None and route.incumbent == rollout.candidate:
+        yield f"{where}.candidate", repr(rollout.candidate), "another target than the route's incumbent"
+    if candidate.dialect:
+        yield (
+            f"{where}.candidate",
+            f"dialect = {candidate.dialect!r}",
+            "a target that speaks the route's dialect: answers are not translated back",
+        )
+    if candidate.system_file or candidate.user_template:
+        yield (
+            f"{where}.candidate",
+            "a prompt variant",
+            "a target without system_file and user_template: change the prompt in the application",
+        )
+    if candidate.send != "raw":
+        yield f"{where}.candidate", f"send = {candidate.send!r}", 'send = "raw": a client would get pseudonyms for an answer'

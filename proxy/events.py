@@ -40,6 +40,25 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omit_d
     """Bytes of raw body that follow this line."""
 
 
+class Drawn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a rollout made of a call of its route."""
+
+    rollout: str
+    share: float = 0.0
+    """The chance with which it was drawn; 0: it was not, see `stayed`."""
+    target: str = ""
+    """The candidate, when it was drawn; empty: the incumbent was."""
+    stayed: str = ""
+    """Why it was not drawn at all: it can only be the incumbent's."""
+    fallback: str = ""
+    """Why the incumbent answered in the candidate's place."""
+
+    @property
+    def served(self) -> str:
+        """The candidate, when the client got its answer."""
+        return "" if self.fallback else self.target
+
+
 class CallEvent(Event, frozen=True, kw_only=True, tag="call"):
     """A request whose last byte has passed (or whose upload broke off: `whole` is False). `at` is its first byte."""
 
@@ -61,6 +80,8 @@ class CallEvent(Event, frozen=True, kw_only=True, tag="call"):
     expected: str = ""
     """What people say the answer should be, as JSON; of an archived call."""
     tags: list[str] = []
+    drawn: Drawn | None = None
+    """On a route with a rollout under way. Such a call is journaled when it is known who answers it."""
 
 
 class ExchangeEvent(Event, frozen=True, kw_only=True, tag="exchange"):
@@ -175,6 +196,24 @@ class AuditEvent(Event, frozen=True, kw_only=True, tag="audit"):
     detail: dict[str, str] = {}
 
 
+class RolloutEvent(Event, frozen=True, kw_only=True, tag="rollout"):
+    """A rollout's state changed."""
+
+    rollout: str
+    route: str
+    target: str
+    action: str
+    state: str
+    share: float
+    actor: str
+    why: str = ""
+    version: int = 0
+    call_ids: list[str] = []
+    """Calls to look at."""
+    evidence: dict[str, Any] = {}
+    """What the guard saw when it decided."""
+
+
 class SegmentEvent(Event, frozen=True, kw_only=True, tag="segment"):
     """The first line of every segment: who wrote it."""
 
@@ -185,7 +224,7 @@ class SegmentEvent(Event, frozen=True, kw_only=True, tag="segment"):
     """Hash of the writer's configuration."""
 
 
-AnyEvent = CallEvent | ExchangeEvent | DecisionEvent | RecordedEvent | RunEvent | BeatEvent | AuditEvent | SegmentEvent
+AnyEvent = CallEvent | ExchangeEvent | DecisionEvent | RecordedEvent | RunEvent | BeatEvent | AuditEvent | RolloutEvent | SegmentEvent
 
 
 def recorded_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

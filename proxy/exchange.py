@@ -143,6 +143,13 @@ class Call:
     lineage_id: str | None = None
     notes: str | None = None
     """What had to be repaired or could not be read, in words."""
+    rollout: str | None = None
+    """The rollout under way on its route; what it made of this call stands in the four below."""
+    rollout_share: float | None = None
+    rollout_target: str | None = None
+    """The candidate, when it was drawn."""
+    rollout_stayed: str | None = None
+    rollout_fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import orjson
 
 from proxy import offline
 from proxy.bounded import Cache, Orphan, Parked
-from proxy.events import AuditEvent, BeatEvent, CallEvent, DecisionEvent, ExchangeEvent, RecordedEvent, RunEvent, SegmentEvent
+from proxy.events import AuditEvent, BeatEvent, CallEvent, DecisionEvent, ExchangeEvent, RecordedEvent, RolloutEvent, RunEvent, SegmentEvent
 from proxy.exchange import Call, Decision, Exchange
 from proxy.frame import Frame
 from proxy.health import Tally
@@ -20,6 +20,7 @@ from proxy.losses import Losses, settled
 from proxy.meaning import Known, call_row, decision_row, exchange_row, when, worker_died
 from proxy.metrics import Meters
 from proxy.recall import known_of
+from proxy.rollout.rows import rollout_row
 from proxy.rounds import Mark, Rounds, Rows, Segment, segment_row, undecided, weight_of_call
 from proxy.rows import AuditRow, Lineage, SegmentRow
 from proxy.segments import Contents, Passed, born_us
@@ -126,6 +127,9 @@ class Intake:
                 offline.take(event, passed.body, segment.rows, known, self.frame)
             case AuditEvent() as event:
                 self._audit(event, segment)
+            case RolloutEvent() as event:
+                if segment.rows is not None:
+                    segment.rows.rollouts.append(rollout_row(event))
             case BeatEvent() as event:
                 self._beat(event, segment.row.writer, fresh)
             case SegmentEvent() as event:
@@ -164,6 +168,8 @@ class Intake:
             self.texts.put(event.id, call)
         if fresh and first:
             self.tally.call()
+            if event.drawn is not None:
+                self.meters.observe_drawn(event.route, event.drawn)
         if segment.rows is not None:
             segment.rows.add_call(call)
             segment.rows.prefixes |= dict([read.prefix]) if read.prefix else {}

@@ -13,7 +13,7 @@ from proxy.anonymize import Scope
 from proxy.conversation import DEFAULT_WORKFLOW, conversation_of, workflow_of
 from proxy.dialects.reading import as_document, as_text, read_document
 from proxy.encoding import Decoded, decode
-from proxy.events import CallEvent, DecisionEvent, ExchangeEvent
+from proxy.events import CallEvent, DecisionEvent, Drawn, ExchangeEvent
 from proxy.exchange import Answer, Call, Decision, Exchange, Prompt, Unreadable, Usage, UsageSource, Verdict
 from proxy.frame import Frame, Redaction, provider
 from proxy.outcome import verdict_of
@@ -96,7 +96,7 @@ def _row(
     shown: Prompt | None = None, request: str | None = None, prefix_hash: str | None = None, notes: list[str],
 ) -> Call:  # fmt: skip
     """`prompt` gives the figures, `shown` what may be seen of it."""
-    hints = event.hints
+    hints, drawn = event.hints, event.drawn or Drawn(rollout="")
     path, mark, query = event.path.partition("?")
     return Call(
         call_id=event.id, route=event.route, workflow=workflow, dialect=event.dialect, conversation=conversation,
@@ -107,7 +107,8 @@ def _row(
         source_text=shown.source_text if shown else None, input_chars=len(prompt.prompt_text) if prompt else None,
         request_bytes=event.size or event.body, expected=redaction.name(event.expected or None), tags=tuple(event.tags),
         run_id=run_of(hints.get("run"), frame), lineage_id=frame.lineage(event.config),
-        notes=redaction.name("; ".join(notes)) or None,
+        notes=redaction.name("; ".join(notes)) or None, rollout=drawn.rollout or None, rollout_share=drawn.share or None,
+        rollout_target=drawn.target or None, rollout_stayed=drawn.stayed or None, rollout_fallback=drawn.fallback or None,
     )  # fmt: skip
 
 
@@ -313,9 +314,6 @@ def _cost(event: ExchangeEvent, answer: Answer | None, usage: Usage, model: str 
     from_list = provider(target.url, reader.family, target.provider)
     served = answer.model_served if answer else None
     return cost_of(usage, own=own, provider=from_list, models=(served, model), at=when(event.at))
-
-
-# ---- decisions
 
 
 def decision_row(event: DecisionEvent, frame: Frame) -> Decision:

@@ -4,6 +4,7 @@ Law: a label's value comes from the configuration or from our own closed words, 
 bound that traffic cannot move. The only module that imports prometheus_client.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any, get_args
@@ -13,8 +14,10 @@ from prometheus_client.exposition import generate_latest
 
 from proxy.config import Config
 from proxy.conversation import DEFAULT_WORKFLOW
-from proxy.events import BeatEvent
+from proxy.events import BeatEvent, Drawn
 from proxy.exchange import Decision, DecisionName, Exchange
+from proxy.rollout.report import Report
+from proxy.rollout.state import STATES
 from proxy.rows import repaired
 
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
@@ -39,6 +42,8 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("failures", "Answers that failed: loud ones can be seen, silent ones look like answers.", (*_EXCHANGE, "seen", "class")),
     ("hallucination_tags", "Tags given by scoring.", (*_EXCHANGE, "tag")),
     ("mirror", "What became of mirroring a call to a target.", ("target", "decision")),
+    ("rollout_stayed", "Calls that a rollout left with the incumbent without a draw.", ("route", "reason")),
+    ("rollout_fallbacks", "Calls that the incumbent answered in the candidate's place.", ("route", "target", "reason")),
     ("journal_dropped", "Journal events or bodies lost.", ("process", "reason")),
 )
 GAUGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -48,6 +53,11 @@ GAUGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("journal_bytes", "Bytes of all segments.", ()),
     ("rollout_share", "Share of a route that its canary answers.", ("route", "target")),
     ("rollout_state", "1 for the state a route's rollout is in.", ("route", "state")),
+    ("rollout_reading", "A limit of a rollout and the figures it holds over its window.", ("route", "limit", "segment", "of")),
+    ("rollout_evidence", "Logarithm of a test's evidence by that of what is needed: at 1 the candidate is taken back.", ("route", "test")),
+    ("rollout_hours_left", "To the end of a rollout's step at the traffic of the last hour.", ("route",)),
+    ("rollout_guard_at_seconds", "When the guard last said that it watches, in seconds since the epoch.", ("route",)),
+    ("loop_lag_seconds", "The longest delay of a worker's loop since its last beat.", ("process",)),
     ("verdict", "1 for the verdict that holds.", ("workflow", "criterion", "target", "verdict")),
     ("score_mean", "Mean of a criterion's scores.", ("workflow", "criterion", "target", "role")),
     ("served_model_info", "Models that a target lately said it was.", ("target", "model")),
@@ -99,7 +109,7 @@ class Meters:
         self.routes = frozenset(route.name for route in config.routes)
         self.targets = frozenset(config.targets)
         self.workflows = frozenset((DEFAULT_WORKFLOW, *(workflow.name for workflow in config.workflows)))
-        self.processes = frozenset((*(f"worker-{number}" for number in range(64)), "shadow", "recorder", "replay", "supervisor"))
+        self.processes = frozenset((*(f"worker-{number}" for number in range(64)), "shadow", "recorder", "replay", "supervisor", "rollout"))
         self._reasons: set[str] = set()
         self.counted = Seen()
         self._child("build_info", version or "unknown", config.hash).set(1)
@@ -136,6 +146,33 @@ class Meters:
             if key[0] == "verdict" and key[1:4] == place:
                 child.set(0)
         self._child("verdict", *place, verdict).set(1)
+
+    # ---- rollouts
+
+    def rollout(self, route: str, target: str, state: str, share: float) -> None:
+        """Where a route's rollout stands."""
+        for known in STATES:
+            self._child("rollout_state", _known(route, self.routes), known).set(known == state)
+        self._child("rollout_share", _known(route, self.routes), _known(target, self.targets)).set(share)
+
+    def rollout_report(self, route: str, report: Report, at_s: float) -> None:
+        """What the guard sees; a figure it does not know is NaN and not the last one."""
+        route = _known(route, self.routes)
+        self._child("rollout_guard_at_seconds", route).set(at_s)
+        self._child("rollout_hours_left", route).set(_number(report.hours_left))
+        for limit in report.limits:
+            for of, value in (("candidate", limit.value), ("incumbent", limit.incumbent), ("limit", limit.limit)):
+                self._child("rollout_reading", route, limit.name, limit.segment, of).set(_number(value))
+        for test in report.tests:
+            self._child("rollout_evidence", route, test.name).set(math.log(max(test.evidence, 1.0)) / math.log(test.needed))
+
+    def observe_drawn(self, route: str, drawn: Drawn) -> None:
+        """What a rollout made of a call."""
+        route, reason = _known(route, self.routes), self._reason
+        if drawn.stayed:
+            self._child("rollout_stayed", route, reason(drawn.stayed)).inc()
+        if drawn.fallback:
+            self._child("rollout_fallbacks", route, _known(drawn.target, self.targets), reason(drawn.fallback)).inc()
 
     # ---- rows
 
@@ -205,6 +242,8 @@ class Meters:
         """A beat counts since its process started, we since we did: what is new is the difference; less than before is a new start."""
         process = _known(beat.process, self.processes)
         self._child("in_flight", process).set(beat.in_flight)
+        if beat.loop_lag_us or beat.ids:
+            self._child("loop_lag_seconds", process).set(beat.loop_lag_us / 1e6)
         for route, total in beat.passthrough.items():
             self._advance(total, (beat.process, writer, "passthrough", route), "passthrough", _known(route, self.routes))
         for reason, total in beat.dropped.items():
@@ -251,6 +290,10 @@ def is_unpriced(row: Exchange) -> bool:
     if row.cost_usd is not None or row.role == "baseline":
         return False
     return row.outcome == "timed_out" if row.status is None else row.status < 400
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _known(value: str | None, closed: frozenset[str]) -> str:

@@ -17,7 +17,7 @@ from proxy.store import Store
 SQL = """
 SELECT call_id::VARCHAR AS call_id, route, workflow, dialect, conversation, turn, prompt_version, case_id, path, model_requested,
        arrived_at, stream, request::VARCHAR AS request, prefix_hash, prompt_text, source_text, input_chars, request_bytes, expected,
-       run_id, lineage_id, notes
+       run_id, lineage_id, notes, rollout, rollout_share, rollout_target, rollout_stayed, rollout_fallback
 FROM calls
 WHERE call_id IN (SELECT unnest($1::UUID[]))
 """

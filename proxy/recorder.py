@@ -32,6 +32,7 @@ from proxy.rounds import Rounds
 from proxy.segments import born_us, is_sealed, read_segment, segment_names
 from proxy.status import status_of
 from proxy.store import Store
+from proxy.turning import Turning, turn
 
 __all__ = ["Observer", "Pace", "Recorder"]
 LOCK = "recorder.lock"
@@ -82,13 +83,15 @@ class Recorder:
         self._watch, self._started_s, self._turned_s, self._swept_s, self._fault = Watch(), time.time(), time.monotonic(), 0.0, ""
         self._told_s = float("-inf")
         self._bytes = 0
+        self._turning: list[Turning] = []
         self._recalling: tuple[list[str], Future[list[Call]]] | None = None
         self._health = Health(ready=again, reasons=() if again else ("the recorder has not started",))
         self._status: dict[str, object] = {}
 
     def observe(self, observers: Sequence[Observer]) -> None:
-        """More who look at each answer, in our thread: they must be quick."""
+        """More who look at each answer, in our thread: they must be quick. Those who can `turn` are asked to, five times a second."""
         self.intake.observers = (*self.intake.observers, *observers)
+        self._turning += [each for each in observers if isinstance(each, Turning)]
 
     # ---- for others: any thread, at any time
 
@@ -183,6 +186,7 @@ class Recorder:
         self.abandoned.turn(all_read=not self._unread)
         self.intake.settle_gaps(now_s, at_once=last)
         self._collect()
+        turn(self._turning, now_s, self._unread)
         passed = passed_by_shadow(self.folder) if self.rounds.segments else frozenset[str]()
         self._settle(now_s, passed)
         self._begin(at_once=last)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from proxy.config import Route
 from proxy.exchange import Call, Decision, Exchange, Role
-from proxy.rows import AuditRow, Lineage, Round, RunRow, SegmentRow
+from proxy.rows import AuditRow, Lineage, RolloutRow, Round, RunRow, SegmentRow
 from proxy.segments import Contents
 
 ROUND_BYTES = 32 << 20
@@ -28,12 +28,13 @@ class Rows:
     exchanges: list[Exchange] = field(default_factory=list[Exchange])
     decisions: list[Decision] = field(default_factory=list[Decision])
     audits: list[AuditRow] = field(default_factory=list[AuditRow])
+    rollouts: list[RolloutRow] = field(default_factory=list[RolloutRow])
     runs: list[RunRow] = field(default_factory=list[RunRow])
     lineages: dict[str, Lineage] = field(default_factory=dict[str, Lineage])
     weight: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.calls or self.exchanges or self.decisions or self.audits or self.runs)
+        return bool(self.calls or self.exchanges or self.decisions or self.audits or self.runs or self.rollouts)
 
     def add_call(self, row: Call) -> None:
         self.calls.append(row)
@@ -226,6 +227,7 @@ def _round(segments: tuple[SegmentRow, ...], rows: list[Rows]) -> Round:
         lineages=tuple(lineages.values()),
         audits=tuple(row for each in rows for row in each.audits),
         runs=tuple(row for each in rows for row in each.runs),
+        rollouts=tuple(row for each in rows for row in each.rollouts),
     )
 
 

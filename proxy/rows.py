@@ -74,6 +74,25 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRow:
+    """A change of a rollout's state."""
+
+    happened_at: datetime
+    rollout: str
+    route: str
+    target: str
+    event: str
+    state: str
+    share: float
+    actor: str
+    reason: str
+    version: int
+    call_ids: tuple[str, ...]
+    evidence: str
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prefix:
     prefix_hash: str
     text: str
@@ -101,6 +120,7 @@ class Round:
     lineages: tuple[Lineage, ...] = ()
     audits: tuple[AuditRow, ...] = ()
     runs: tuple[RunRow, ...] = ()
+    rollouts: tuple[RolloutRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +165,7 @@ def lines_of(round: Round) -> tuple[list[Lines], list[Quarantined]]:
         Lines("exchanges", tuple(_unique("exchanges", round.exchanges, _exchange_key, bad))),
         Lines("mirror_decisions", tuple(_unique("mirror_decisions", round.decisions, _decision_key, bad))),
         Lines("run_events", tuple(_unique("run_events", round.runs, lambda row: (row.run_id, row.state, row.happened_at), bad))),
+        Lines("rollout_events", tuple(_unique("rollout_events", round.rollouts, lambda row: (row.rollout, row.version, row.event), bad))),
         Lines("segments", tuple(_unique("segments", round.segments, lambda row: (row.name,), bad))),
     ]
     return [lines for lines in found if lines.lines], bad

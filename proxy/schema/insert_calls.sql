@@ -6,7 +6,8 @@ WITH lines    AS MATERIALIZED (SELECT unnest(string_split($lines, chr(10))) AS l
          "turn": "INTEGER", "prompt_version": "VARCHAR", "case_id": "VARCHAR", "path": "VARCHAR", "model_requested": "VARCHAR",
          "arrived_at": "TIMESTAMP", "stream": "BOOLEAN", "request": "VARCHAR", "prefix_hash": "VARCHAR", "prompt_text": "VARCHAR",
          "source_text": "VARCHAR", "input_chars": "BIGINT", "request_bytes": "BIGINT", "expected": "VARCHAR", "tags": ["VARCHAR"],
-         "run_id": "VARCHAR", "lineage_id": "VARCHAR", "notes": "VARCHAR"}')) FROM lines)
+         "run_id": "VARCHAR", "lineage_id": "VARCHAR", "notes": "VARCHAR", "rollout": "VARCHAR", "rollout_share": "DOUBLE",
+         "rollout_target": "VARCHAR", "rollout_stayed": "VARCHAR", "rollout_fallback": "VARCHAR"}')) FROM lines)
 SELECT * REPLACE (
     CASE WHEN json_valid(request) THEN request::JSON ELSE to_json(request) END                              AS request,
     CASE WHEN NOT json_valid(request) THEN concat_ws('; ', notes, 'request is not JSON') ELSE notes END     AS notes)

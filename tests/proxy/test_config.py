@@ -18,6 +18,7 @@ incumbent = "gpt"
 shadow = [ { target = "small" } ]
 """
 
+ROLLOUT = SOUND + '\n[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"'
 WRONG = [
     ("syntax", "[server", "(syntax)", "valid TOML"),
     ("a misspelt key", SOUND + '[server]\nlistn = "127.0.0.1:1"', "server.listn", "'listen'"),
@@ -49,7 +50,28 @@ WRONG = [
         "'openai' | ",
     ),
     ("a dialect without a model", SOUND + '[targets.x]\nurl = "http://h"\ndialect = "gemini"', "targets.x.model", "the model to ask for"),
-    ("a rollout", SOUND + '[[rollouts]]\nname = "r"\nroute = "main"\ncandidate = "small"', "rollouts[0]", "does not switch"),
+    ("a rollout without a route", ROLLOUT.replace('route = "main"', 'route = "mian"'), "rollouts[0].route", "'main'"),
+    ("a rollout to the incumbent", ROLLOUT.replace('candidate = "small"', 'candidate = "gpt"'), "rollouts[0].candidate", "another target"),
+    ("two rollouts of one route", ROLLOUT + ROLLOUT.removeprefix(SOUND).replace('"r"', '"s"'), "rollouts[1]", "one candidate at a time"),
+    ("a step of nothing", ROLLOUT + "\nsteps = [0.0, 0.5]", "rollouts[0].steps", "rising"),
+    (
+        "limits of no workflow",
+        ROLLOUT + '\n[[rollouts.segments]]\nname = "s"\nworkflow = "x"',
+        "rollouts[0].segments[0].workflow",
+        "workflow",
+    ),
+    (
+        "a canary in another dialect",
+        ROLLOUT.replace('"http://127.0.0.1:10"', '"http://127.0.0.1:10"\ndialect = "gemini"\nmodel = "m"'),
+        "rollouts[0].candidate",
+        "not translated back",
+    ),
+    (
+        "a canary that sees pseudonyms",
+        ROLLOUT.replace('"http://127.0.0.1:10"', '"http://127.0.0.1:10"\nsend = "anonymized"'),
+        "rollouts[0].candidate",
+        "pseudonyms",
+    ),
 ]
 
 
