@@ -110,6 +110,24 @@ def adapt(
     )
 
 
+def adapt_in_place(dialect: str, path: str, body: bytes, target: Target, *, keep_query: bool) -> Adapted | Unreadable:
+    """The call as a canary gets it, whose answer a client gets: nothing but the model and the user's own `set`, `drop` and `drop_path`.
+
+    `keep_query`: the caller's key in the query is meant for there too.
+    """
+    found = read_document(body)
+    if isinstance(found, Unreadable):
+        return found
+    draft = _Draft(dialect, path if keep_query else _without_secrets(path), dict(found))
+    if target.model:
+        _rename(draft, target.model)
+    _configured(draft, target)
+    sent = _written(draft, body) if draft.rewrites else body
+    if isinstance(sent, Unreadable):
+        return sent
+    return Adapted(path=draft.path, body=sent, headers={}, model=target.model or None, rewrites=tuple(draft.rewrites))
+
+
 def _for_candidate(draft: _Draft, target: Target, system_text: str | None) -> Unreadable | None:
     if target.model:
         _rename(draft, target.model)

@@ -97,7 +97,7 @@ class _Keys(dict[bytes, str]):
 _KEYS = _Keys()
 
 
-def _headers(lines: Sequence[bytes]) -> dict[str, str]:
+def recorded(lines: Sequence[bytes]) -> dict[str, str]:
     """What `recorded_headers` would keep of these lines, without asking it for every line of every call."""
     kept: dict[str, str] = {}
     for line in lines:
@@ -118,18 +118,19 @@ def call_event(call: "Call") -> Made:
         dialect=call.dialect.name,
         method=request.method.decode("latin-1"),
         path=redacted_path(request.target),
-        headers=_headers(request.lines),
+        headers=recorded(request.lines),
         hints=request.hints or {},
         config=worker.config_hash,
         size=sent.size,
         sha256=sent.sha256,
         whole=call.uploaded,
+        drawn=call.drawn,
     )
     return event, sent.take()
 
 
 def exchange_event(call: "Call") -> Made:
-    got, way, began = call.got, call.way, call.request.at
+    got, way, began = call.got, call.way, call.asked_at or call.request.at
     assert got is not None and call.dialect is not None
     marks, worker = call.marks, call.worker
     event = ExchangeEvent(
@@ -138,13 +139,14 @@ def exchange_event(call: "Call") -> Made:
         route=way.route,
         dialect=call.dialect.name,
         target=way.target,
-        role="incumbent",
-        seen=True,
+        role=call.role,
+        seen=call.seen,
+        model=call.model,
         config=worker.config_hash,
         status=call.status,
         ended=call.ended,
         error=call.error,
-        headers=_headers(call.lines_down),
+        headers=recorded(call.lines_down),
         latency_us=(call.ended_at - began) // 1000,
         first_byte_us=(call.first_at - began) // 1000 if call.first_at else None,
         overhead_us=(call.up_ns + call.down_ns) // 1000,
@@ -153,5 +155,6 @@ def exchange_event(call: "Call") -> Made:
         max_gap_us=call.max_gap // 1000,
         size=got.size,
         sha256=got.sha256,
+        rewrites=list(call.rewrites),
     )
     return event, got.take()

@@ -14,7 +14,8 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from proxy.dialects.dialect import Dialect
-from proxy.exchange import Ended
+from proxy.events import Drawn
+from proxy.exchange import Ended, Role
 from proxy.headers import LAST_CHUNK, request_head, response_head
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, call_event, exchange_event
@@ -54,6 +55,13 @@ class Call:
     ended: Ended = "complete"
     error = ""
     uploaded = chunked_down = False
+    role: Role = "incumbent"
+    seen = True
+    model: str | None = None
+    rewrites: Sequence[str] = ()
+    asked_at = 0
+    """When this target was asked, where that was not at the request's first byte: after a canary that failed."""
+    drawn: Drawn | None = None
     status = chunks = first_at = last_at = max_gap = up_ns = down_ns = ended_at = 0
 
     def __init__(self, worker: "Worker", client: "Client", request: "Request", road: Road):

@@ -21,7 +21,7 @@ class Destination:
 
     route: str
     target: str
-    """The incumbent's name."""
+    """Whose: the incumbent's name, or a canary's."""
     trust: Trust | None
     """None without TLS."""
     proxy: Outgoing | None
@@ -84,8 +84,10 @@ class Routes:
         return None
 
 
-def destination_of(route: Route, config: Config) -> Destination:
-    target = config.targets[route.incumbent]
+def destination_of(route: Route, config: Config, name: str = "") -> Destination:
+    """The route's way to its incumbent, or to the target of this name."""
+    name = name or route.incumbent
+    target = config.targets[name]
     parts = urlsplit(target.url)
     secure, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or PORTS[parts.scheme]
@@ -97,7 +99,7 @@ def destination_of(route: Route, config: Config) -> Destination:
         lines += b"".join(b"\r\n%b: %b" % (name.encode(), value.encode()) for name, value in proxy.headers.items())
     return Destination(
         route=route.name,
-        target=route.incumbent,
+        target=name,
         trust=trust_of(config, target) if secure else None,
         proxy=proxy,
         host=host,

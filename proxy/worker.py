@@ -7,6 +7,7 @@ up to `drain_s`, seals its journal and ends. Deadlines are kept by one coarse sw
 import asyncio
 import contextlib
 import gc
+import os
 import secrets
 import signal
 import socket
@@ -20,17 +21,20 @@ from typing import Any
 import uvloop
 
 from proxy import tls
+from proxy.canary import Canary, CanaryCall, canary_of
 from proxy.client_side import Client
-from proxy.config import Config
+from proxy.config import Config, ConfigError
 from proxy.dialects import dialect_of
 from proxy.dialects.dialect import Family
-from proxy.events import BeatEvent
+from proxy.events import BeatEvent, Drawn
 from proxy.journal import Journal, limits_of
+from proxy.keys import credentials
 from proxy.logs import log
 from proxy.overload import Overload
 from proxy.pool import Pool
 from proxy.relay import Call, Road
 from proxy.request import Refusal, Request, family_by_signs, has_dot_segments
+from proxy.rollout.choice import Plan
 from proxy.routing import Destination, Routes
 from proxy.tunnel import Tunnel
 
@@ -68,6 +72,7 @@ class Worker:
         self.refused: dict[str, int] = {}
         self.loop_lag_us = 0
         self._listening, self._pools, self._roads = listening, dict[Hashable, Pool](), _Roads(self)
+        self._canaries = _canaries(config)
         self._server: asyncio.Server | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._told: set[str] = set()
@@ -79,7 +84,7 @@ class Worker:
     async def start(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.journal.start(self.loop)
-        for way in self._roads.routes.ways:
+        for way in (*self._roads.routes.ways, *(canary.way for canary in self._canaries.values())):
             self.pool_of(way)  # certificates are read now, and not while a call waits
         # uvloop must be told no other waits than the sweep's: see SHUTDOWN_S
         context = tls.listener_context(self.config)
@@ -151,12 +156,22 @@ class Worker:
         road = self._roads[request.method == b"POST", request.host or b"", request.target.partition(b"?")[0]]
         if isinstance(road, Refusal):
             return road
+        route = road[0].route
         if road[2] is None:
-            route = road[0].route
             self.passthrough[route] = self.passthrough.get(route, 0) + 1
-        else:
-            self.calls += 1
-        return Call(self, client, request, road)
+            return Call(self, client, request, road)
+        self.calls += 1
+        canary = self._canaries.get(route) if self._canaries else None
+        return Call(self, client, request, road) if canary is None else self._on_a_switched_route(client, request, road, canary)
+
+    def _on_a_switched_route(self, client: Client, request: Request, road: Road, canary: Canary) -> Call:
+        plan = canary.watch.plan()
+        if isinstance(plan, Plan):
+            return CanaryCall(self, client, request, road, canary, plan)
+        call = Call(self, client, request, road)
+        if plan is not None:
+            call.drawn = Drawn(rollout=canary.rollout.name, stayed=plan)
+        return call
 
     def family_of(self, request: Request) -> Family:
         """In whose shape an error will be understood, judged by what was read of the request."""
@@ -273,6 +288,19 @@ class _Roads(dict[tuple[bool, bytes, bytes], Road | Refusal]):
         if len(host) + len(path) <= ROAD_MAX_BYTES:
             self[asked] = road
         return road
+
+
+def _canaries(config: Config) -> dict[str, Canary]:
+    """By route. A candidate whose key cannot be had is no canary: `check` and `serve` say so before it comes to that."""
+    found: dict[str, Canary] = {}
+    for rollout in config.rollouts:
+        try:
+            keys = credentials(config, [rollout.candidate], os.environ)
+        except ConfigError as error:
+            log.error("rollout.no_key", rollout=rollout.name, error=str(error))
+            continue
+        found[rollout.route] = canary_of(config, rollout, keys[rollout.candidate])
+    return found
 
 
 def _id_prefix() -> str:

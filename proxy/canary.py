@@ -1,0 +1,267 @@
+"""A call on a route that is being switched: held until it is whole, drawn, and answered by the candidate or the incumbent.
+
+Law: this is the one place where a worker reads a request, because a canary cannot be chosen from its head. Until the candidate's first body
+byte the client has seen nothing, and whatever goes wrong (an error status, no connection, silence, a broken head) the incumbent is asked
+with the client's own bytes. After it, the candidate's bytes are sacred like anybody's. Such a call is journaled when it is known who
+answers it. The caller's credentials never go to another origin than the incumbent's.
+"""
+
+import asyncio
+import copy
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from proxy.adapt import Adapted, adapt_in_place
+from proxy.config import Config, Rollout, Target
+from proxy.dialects.reading import read_document
+from proxy.encoding import decode
+from proxy.events import Drawn
+from proxy.exchange import Ended, Prompt, Unreadable
+from proxy.headers import request_head, value_of, without
+from proxy.keys import Credential
+from proxy.peer import CONNECTING, PEER_FULL
+from proxy.recording import Capture, exchange_event, recorded
+from proxy.relay import Call, Road
+from proxy.rollout.choice import Plan, drawn, key_of, stays
+from proxy.rollout.watch import Watch
+from proxy.routing import Destination, destination_of
+
+if TYPE_CHECKING:
+    from proxy.client_side import Client
+    from proxy.pool import Pool
+    from proxy.request import Request
+    from proxy.worker import Worker
+
+DECODED_MAX_BYTES = 64 << 20
+CREDENTIALS = frozenset(
+    (
+        b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie", b"openai-organization", b"openai-project",
+        b"x-goog-user-project", b"ocp-apim-subscription-key", b"x-amz-security-token",
+    )
+)  # fmt: skip
+"""The caller's keys and accounts: the incumbent's, and nobody else's."""
+REFRAMED = frozenset((b"content-length", b"content-encoding", b"expect"))
+EXPECT = frozenset((b"expect",))
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """One rollout as a worker needs it."""
+
+    rollout: Rollout
+    watch: Watch
+    target: Target
+    way: Destination
+    credential: Credential
+    same_origin: bool
+    """The candidate answers where the incumbent does, and has no key of its own: the caller's opens the door."""
+
+
+def canary_of(config: Config, rollout: Rollout, credential: Credential) -> Canary:
+    route = next(each for each in config.routes if each.name == rollout.route)
+    target, incumbent = config.targets[rollout.candidate], config.targets[route.incumbent]
+    own = bool(target.api_key_env or target.api_key_file or target.headers_env)
+    return Canary(
+        rollout, Watch(config, rollout), target, destination_of(route, config, rollout.candidate), credential,
+        not own and _origin(target.url) == _origin(incumbent.url),
+    )  # fmt: skip
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+class CanaryCall(Call):
+    """A call whose answering target is not known before its last byte is."""
+
+    trying = held_back = False
+    """`trying`: the candidate has been asked and has not said a byte of its answer's body. `held_back`: the request is not whole yet."""
+    failing = ""
+    body: bytes = b""
+    pool: "Pool"
+    incumbent: "tuple[Destination, Pool, bytes | None]"
+    timer: "asyncio.TimerHandle | None" = None
+
+    def __init__(self, worker: "Worker", client: "Client", request: "Request", road: Road, canary: Canary, plan: Plan):
+        if request.expects:
+            request.lines = without(request.lines, EXPECT)
+        super().__init__(worker, client, request, road)
+        self.canary, self.plan, self.held_back = canary, plan, True
+        self.pieces: list[bytes] = []
+        self.held = 0
+        self.room = max(worker.capture_max, 0)
+
+    # ---- the request
+
+    def start(self) -> None:
+        """Nobody is asked before the request is whole; a client that waits for a word to send it gets ours."""
+        self.go_ahead()
+
+    def upload(self, data: bytes | None, last: bool) -> None:
+        if not self.held_back:
+            return super().upload(data, last)
+        if data:
+            self.pieces.append(data)
+            self.held += len(data)
+        if self.held > self.room:
+            self._stay("too_large" if self.room else "overload", last)
+        elif last:
+            began = perf_counter_ns()
+            self._choose()
+            self.up_ns += perf_counter_ns() - began
+
+    def _stay(self, why: str, last: bool) -> None:
+        self._to_incumbent(Drawn(rollout=self.plan.rollout, stayed=why), last)
+
+    def _to_incumbent(self, drawn: Drawn, last: bool) -> None:
+        """The incumbent it is: what was held goes up as it came, and the rest follows."""
+        self.drawn, self.held_back = drawn, False
+        body, self.pieces = b"".join(self.pieces), []
+        super().start()
+        super().upload(body, last)
+
+    def _choose(self) -> None:
+        request, plan, dialect = self.request, self.plan, self.dialect
+        assert dialect is not None
+        plain, path = self._decoded(), self.way.rest_of(request.target).decode("latin-1")
+        document = read_document(plain) if isinstance(plain, bytes) and plain else None
+        if document is None or isinstance(document, Unreadable) or not isinstance(plain, bytes):
+            return self._stay("unreadable", True)
+        headers = recorded(request.lines)
+        if why := stays(plan, dialect.name, request.method.decode("latin-1"), document, headers):
+            return self._stay(why, True)
+        prompt = dialect.read_prompt(path, plain)
+        known = prompt if isinstance(prompt, Prompt) else None
+        hit = drawn(plan, key_of(request.hints or {}, known, self.worker.id_of(self.number)))
+        asked = adapt_in_place(dialect.name, path, plain, self.canary.target, keep_query=self.canary.same_origin)
+        if isinstance(asked, Unreadable):  # before the draw counts, so that both sides are calls of the same kind
+            return self._stay("unportable", True)
+        if hit:
+            return self._try(asked)
+        self._to_incumbent(Drawn(rollout=plan.rollout, share=plan.share), True)
+
+    def _decoded(self) -> bytes | Unreadable:
+        body = b"".join(self.pieces)
+        found = decode(body, (value_of(self.request.lines, b"content-encoding") or b"").decode("latin-1"), DECODED_MAX_BYTES)
+        if isinstance(found, Unreadable):
+            return found
+        return Unreadable(reason=found.fault) if found.fault else found.body
+
+    # ---- the candidate
+
+    def _try(self, asked: Adapted) -> None:
+        plan, worker = self.plan, self.worker
+        self.drawn = Drawn(rollout=plan.rollout, share=plan.share, target=plan.target)
+        self.held_back, self.trying, self.uploaded = False, True, True
+        self.incumbent = self.way, self.pool, self.opening_up
+        self.body, self.pieces = b"".join(self.pieces), []
+        self.way, self.role, self.model, self.rewrites = self.canary.way, "candidate", asked.model, asked.rewrites
+        self.pool, self.opening_up = worker.pool_of(self.way), None
+        self.timer = worker.loop.call_later(plan.fallback_after_s, self._silent)
+        super().start()
+        self._send(self._head(asked) + asked.body)
+
+    def _head(self, asked: Adapted) -> bytes:
+        request, way, canary = self.request, self.way, self.canary
+        lines = without(request.lines, REFRAMED if canary.same_origin else REFRAMED | CREDENTIALS)
+        if self.dialect is not None and not canary.same_origin:
+            lines = [*lines, *(f"{name}: {value}".encode() for name, value in canary.credential.headers(self.dialect.family).items())]
+        lines = [*lines, b"Content-Length: %d" % len(asked.body)]
+        return request_head(request.method, way.base + asked.path.encode("latin-1"), way.version_and_host, lines, chunked=False)
+
+    def _silent(self) -> None:
+        if self.trying:
+            self._fall_back("silent", "timed_out", f"no byte of an answer within fallback_after_s = {self.plan.fallback_after_s:g}")
+
+    def inform(self, status: int, reason: bytes, lines: list[bytes]) -> None:
+        if not self.trying:
+            super().inform(status, reason, lines)
+
+    def begin(self, status: int, reason: bytes, lines: list[bytes], *, chunked: bool, sized: bool) -> None:
+        if not self.trying or 200 <= status < 300:
+            return super().begin(status, reason, lines, chunked=chunked, sized=sized)
+        self.status, self.lines_down, self.failing = status, lines, f"status_{status}"
+        self.again, self.opening_down = None, b""  # not None: `answer` is called, with the rest of what was just read
+
+    def answer(self, data: bytes | None, last: bool, at: int) -> None:
+        if not self.trying:
+            return super().answer(data, last, at)
+        if self.failing:
+            if data and self.got is not None:
+                self._note(self.got, data, at)
+            return self._fall_back(self.failing, "complete" if last else "cut", "")
+        if data or last:
+            self._settle()
+            self._begun()
+            super().answer(data, last, at)
+
+    def _begun(self) -> None:
+        """The candidate answers: the client gets its head with this first part of its body."""
+        if self.sent is not None:
+            self.sent.add(self.body)
+        self.body = b""
+        self._journal_call()
+
+    def _settle(self) -> None:
+        self.trying = False
+        if self.timer is not None:
+            self.timer.cancel()
+
+    # ---- the incumbent in its place
+
+    def lost(self, why: str, *, untouched: bool = False) -> None:
+        if not self.trying or self._may_ask_again(untouched):
+            return super().lost(why, untouched=untouched)
+        self._fall_back("cut" if self.status else "unreachable", "cut" if self.status else "unreachable", why)
+
+    def fail(self, status: int, ended: Ended, why: str) -> None:
+        if not self.trying or status not in (502, 504):
+            return super().fail(status, ended, why)
+        self._fall_back("unreachable", ended, why)
+
+    def give_up(self, status: int, ended: Ended, why: str) -> None:
+        if not self.trying or ended != "timed_out":
+            return super().give_up(status, ended, why)
+        self._fall_back("silent", ended, why)
+
+    def _fall_back(self, reason: str, ended: Ended, why: str) -> None:
+        """The candidate's attempt is an exchange nobody saw; then everything begins anew, with the incumbent."""
+        self._settle()
+        upstream, self.upstream = self.upstream, None
+        self.ended, self.error, self.ended_at, self.seen = ended, why, perf_counter_ns(), False
+        if upstream is not None:
+            upstream.release(reusable=False)
+        else:
+            self.pool.forget(self)
+        self.worker.journal.append(exchange_event, copy.copy(self), 1000 + (self.got.settle() if self.got is not None else 0))
+        self.drawn = Drawn(rollout=self.plan.rollout, share=self.plan.share, target=self.plan.target, fallback=reason)
+        self._anew()
+        body, self.body = self.body, b""
+        super().start()
+        super().upload(body, True)
+
+    def _anew(self) -> None:
+        worker = self.worker
+        self.way, self.pool, self.opening_up = self.incumbent
+        self.role, self.seen, self.model, self.rewrites = "incumbent", True, None, ()
+        self.asked_at = perf_counter_ns()
+        self.status = self.chunks = self.first_at = self.last_at = self.max_gap = self.down_ns = 0
+        self.ended, self.error, self.lines_down, self.opening_down, self.marks = "complete", "", (), None, []
+        self.got, self.again, self.uploaded = Capture(worker.journal, worker.capture_max), [], False
+        self.client.let_go(PEER_FULL)
+        self.client.let_go(CONNECTING)
+
+    def finish(self, ended: Ended, error: str = "", *, tell: bool = True) -> None:
+        """Also when the client leaves while it is held or tried: then it is journaled as it was meant."""
+        if self.trying:
+            self._settle()
+            if self.sent is not None:
+                self.sent.add(self.body)
+            self._journal_call()
+        elif self.held_back and self.sent is not None:
+            for piece in self.pieces:
+                self.sent.add(piece)
+        super().finish(ended, error, tell=tell)
