@@ -40,6 +40,8 @@ class Kept(Line, frozen=True, kw_only=True, tag="decision"):
     call_at: int = 0
     attempt: int = 1
     """Of a run: how often this was begun, earlier lives included."""
+    by_worker: bool = False
+    """Sent by a worker (a canary that fell back): nothing of it is under way here, and nothing is settled."""
 
     @property
     def key(self) -> Key:
@@ -97,7 +99,7 @@ class Account:
         if isinstance(line, Kept):
             if line.at >= self.horizon:
                 self.decided[line.key] = line
-            if line.decision == "sent":
+            if line.decision == "sent" and not line.by_worker:
                 self.open[line.key] = line
         else:
             if isinstance(line, Settled):
@@ -155,7 +157,7 @@ def compacted(data: bytes, horizon: int) -> bytes:
             usd=Decimal(0),
         )
         for key, each in account.decided.items()
-        if each.decision == "sent" and key not in account.open
+        if each.decision == "sent" and not each.by_worker and key not in account.open
     ]
     kept = {**account.decided, **account.open}
     return b"".join(encode(line) + b"\n" for line in (*sums, *kept.values(), *closed, *strange))

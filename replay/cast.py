@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from proxy.anonymize import Anonymizer
-from proxy.config import Config, ConfigError, Fault, Route, ShadowLeg, Target
+from proxy.config import Config, ConfigError, Fault, Rollout, Route, ShadowLeg, Target
 from proxy.dialects import BY_NAME
 from proxy.exchange import Prompt, Role
 from proxy.keys import Credential, credentials
@@ -42,8 +42,16 @@ class Props:
 
 def asked_targets(config: Config) -> list[str]:
     """Every target that is sent calls of our own."""
-    shadows = [leg.target for route in config.routes for leg in route.shadow]
-    return sorted({*shadows, *(route.incumbent for route in config.routes if route.repeat > 0)})
+    found = {leg.target for route in config.routes for leg in route.shadow}
+    for route in config.routes:
+        rollout = rollout_of(config, route)
+        found |= {route.incumbent} if route.repeat > 0 or rollout else set[str]()
+        found |= {rollout.candidate} if rollout else set[str]()
+    return sorted(found)
+
+
+def rollout_of(config: Config, route: Route) -> Rollout | None:
+    return next((rollout for rollout in config.rollouts if rollout.route == route.name), None)
 
 
 def stage(config: Config, key: bytes, environ: Mapping[str, str], room: Room, file: str = "understudy.toml") -> Stage:
@@ -114,21 +122,24 @@ def _text_of(config: Config, name: str, key: str, file: str) -> str | Fault:
 def _legs(config: Config, route: Route, props: Mapping[str, Props], anonymizer: Anonymizer | None) -> list[Leg]:
     legs = [_leg(config, route, props[each.target], each.target, each.share, anonymizer, rate=each.rate) for each in route.shadow]
     if route.repeat > 0:
-        legs.append(_leg(config, route, props[route.incumbent], route.incumbent, route.repeat, anonymizer, repeat=True))
+        legs.append(_leg(config, route, props[route.incumbent], route.incumbent, route.repeat, anonymizer, again="repeat"))
+    if rollout := rollout_of(config, route):
+        legs.append(_leg(config, route, props[route.incumbent], route.incumbent, rollout.reverse_shadow, anonymizer, again="incumbent"))
     return legs
 
 
 def _leg(
     config: Config, route: Route, props: Props, name: str, share: float, anonymizer: Anonymizer | None, *, rate: float | None = None,
-    repeat: bool = False,
+    again: Literal["repeat", "incumbent"] | None = None,
 ) -> Leg:  # fmt: skip
+    """`again`: the incumbent once more, beside its own answer (`repeat`) or, in reverse, beside a canary's (`incumbent`)."""
     target = props.target
-    role: Role = "repeat" if repeat else "candidate" if target.url else "baseline"
+    role: Role = again or ("candidate" if target.url else "baseline")
     near: Literal["account", "elsewhere"] = "account" if same_account(target, config.targets[route.incumbent]) else "elsewhere"
     return Leg(
-        name=name, role=role, target=target, share=share, rate=rate, reach="model" if repeat else near, backend=props.backend,
+        name=name, role=role, target=target, share=share, rate=rate, reach="model" if again else near, backend=props.backend,
         door=props.door,
-        pricer=pricer(target) if target.url else None, breaker=Breaker() if repeat else props.breaker,
+        pricer=pricer(target) if target.url else None, breaker=Breaker() if again else props.breaker,
         anonymize=partial(_hidden, anonymizer) if anonymizer else None, system_text=props.system_text,
     )  # fmt: skip
 

@@ -13,13 +13,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from decimal import Decimal
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from proxy.config import ShadowSection
 from proxy.exchange import DecisionName, Unreadable
 from proxy.journal import Journal
 from proxy.logs import log
+from proxy.rollout.decided import of_candidate
 from replay.account import Kept, Key, Settled, day_of
 from replay.asked import Asked
 from replay.budget import Budget
+from replay.drawn import NOBODY, Absent, Reverse, plays, without_leg
 from replay.journaled import decision_event, exchange_event
 from replay.ledger import Ledger
 from replay.leg import Leg
@@ -48,11 +52,12 @@ class Player:
         capture_max_bytes: int = 4_000_000,
         decided: Mapping[Key, Kept] | None = None,
         governor: Governor | None = None,
+        reverse: Reverse | None = None,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ):
         self.legs, self.ledger, self.budget, self.journal, self.room, self.bounds = legs, ledger, budget, journal, room, bounds
         self.config_hash, self.capture_max_bytes, self.now_us = config_hash, capture_max_bytes, now_us
-        self.policy = Policy(legs, bounds, governor or Governor({}, ()), now_us)
+        self.policy = Policy(legs, bounds, governor or Governor({}, ()), now_us, reverse)
         self.decided = dict(decided or {})
         """Decisions of a former life of this shadow; emptied when no segment of that time is left."""
         self.undecided: dict[tuple[str, str, str], int] = {}
@@ -72,11 +77,12 @@ class Player:
 
     def take(self, asked: Asked) -> None:
         """Decide for every leg of the call's route; what is to be sent is on its way, or waits for its turn."""
-        legs = self.legs.get(asked.event.route, ())
-        if not legs:
-            self._open(asked, "", "candidate")
-            if not self._decided_before(asked, "", "candidate"):
-                self._decide(asked, None, "no_candidate", "the route has no candidate")
+        drawn = asked.event.drawn
+        legs = [leg for leg in self.legs.get(asked.event.route, ()) if plays(leg, drawn)]
+        if drawn and (absent := without_leg(drawn, legs)):
+            self._alone(asked, absent, *of_candidate(drawn))
+        elif not legs:
+            self._alone(asked, NOBODY, "no_candidate", "the route has no candidate")
         for leg in legs:
             self._open(asked, leg.name, leg.role)
         left = [leg for leg in legs if not self._decided_before(asked, leg.name, leg.role)]
@@ -86,6 +92,11 @@ class Player:
                 self._decide(asked, leg, *refused)
             else:
                 self._admit(asked, leg)
+
+    def _alone(self, asked: Asked, absent: Absent, decision: DecisionName, reason: str) -> None:
+        self._open(asked, absent.name, absent.role)
+        if not self._decided_before(asked, absent.name, absent.role):
+            self._decide(asked, absent, decision, reason)
 
     def _open(self, asked: Asked, target: str, role: str) -> None:
         self.undecided[asked.event.id, target, role] = asked.event.at
@@ -133,16 +144,16 @@ class Player:
         kept = self._kept(asked, leg, "sent", "" if usd is not None else leg.unpriced, usd)
         self._spawn(self._send(asked, leg, question, kept, weight))
 
-    def _decide(self, asked: Asked, leg: Leg | None, decision: DecisionName, reason: str) -> None:
-        """A decision not to send: written down, then journaled."""
-        kept = self._kept(asked, leg, decision, reason[:300], None)
+    def _decide(self, asked: Asked, leg: Leg | Absent, decision: DecisionName, reason: str) -> None:
+        """A decision that sends nothing: written down, then journaled. One that says `sent` all the same is of a call the worker sent."""
+        kept = replace(self._kept(asked, leg, decision, reason[:300], None), by_worker=decision == "sent")
         self.ledger.keep((kept,)).add_done_callback(lambda _: self._journal(asked, kept))
 
-    def _kept(self, asked: Asked, leg: Leg | None, decision: DecisionName, reason: str, usd: Decimal | None) -> Kept:
+    def _kept(self, asked: Asked, leg: Leg | Absent, decision: DecisionName, reason: str, usd: Decimal | None) -> Kept:
         event = asked.event
         return Kept(
-            at=self.now_us(), id=event.id, target=leg.name if leg else "", role=leg.role if leg else "candidate",
-            run=event.hints.get("run"), decision=decision, reason=reason, usd=usd, route=event.route, dialect=event.dialect,
+            at=self.now_us(), id=event.id, target=leg.name, role=leg.role, run=event.hints.get("run"),
+            decision=decision, reason=reason, usd=usd, route=event.route, dialect=event.dialect,
         )  # fmt: skip
 
     def _journal(self, asked: Asked, kept: Kept) -> None:

@@ -17,6 +17,7 @@ from proxy.logs import log
 from proxy.sampling import takes
 from replay.asked import Asked
 from replay.breaker import CLOSED_DOORS, retry_after_s
+from replay.drawn import Reverse, decided_by_draw
 from replay.leg import Leg
 from replay.legs import TOO_LONG, Answered
 from replay.media import tokens_likely
@@ -30,8 +31,11 @@ ERROR_MAX_BYTES = 256 << 10
 
 
 class Policy:
-    def __init__(self, legs: Mapping[str, Sequence[Leg]], bounds: ShadowSection, governor: Governor, now_us: Callable[[], int]):
-        self.bounds, self.governor, self.now_us = bounds, governor, now_us
+    def __init__(
+        self, legs: Mapping[str, Sequence[Leg]], bounds: ShadowSection, governor: Governor, now_us: Callable[[], int],
+        reverse: Reverse | None = None,
+    ):  # fmt: skip
+        self.bounds, self.governor, self.now_us, self.reverse = bounds, governor, now_us, reverse
         self._rates = {route: Rates({leg.name: leg.rate for leg in each if leg.role != "repeat"}) for route, each in legs.items()}
 
     # ---- refusals
@@ -40,15 +44,21 @@ class Policy:
         """What the call itself decides for these legs of its route, by their position."""
         found: dict[int, Refusal] = {}
         for place, leg in enumerate(legs):
-            if refused := asked.refused[leg.reach]:
+            if drawn := decided_by_draw(asked.event.drawn, leg):
+                found[place] = drawn
+            elif refused := asked.refused[leg.reach]:
                 found[place] = refused.decision, refused.reason
-            elif not takes(asked.bucket, leg.share):
-                found[place] = "sampled_out", f"share {leg.share:g}"
+            elif not takes(asked.bucket, share := self._share(asked, leg)):
+                found[place] = "sampled_out", f"share {share:g}"
         rates = self._rates.get(asked.event.route)
         wanting = {leg.name: place for place, leg in enumerate(legs) if place not in found and leg.role != "repeat"}
         for name, reason in rates.refused(wanting, time.monotonic()).items() if rates and wanting else ():
             found[wanting[name]] = "sampled_out", reason
         return found
+
+    def _share(self, asked: Asked, leg: Leg) -> float:
+        now = self.reverse.share(asked.event.route) if self.reverse and leg.role == "incumbent" else None
+        return leg.share if now is None else now
 
     def of_the_moment(self, asked: Asked, leg: Leg) -> Refusal | None:
         now_us = self.now_us()
@@ -80,10 +90,11 @@ class Policy:
         failed = answered.ended in ("unreachable", "timed_out") and answered.status == 0
         fault = _fault(leg, answered)
         opened = leg.breaker.answered(answered.status, failed, retry_after_s(answered.headers), time.monotonic(), fault)
-        if leg.role == "repeat" and answered.status in CLOSED_DOORS and not leg.breaker.off:
+        if leg.role in ("repeat", "incumbent") and answered.status in CLOSED_DOORS and not leg.breaker.off:
             leg.breaker.off = f"turned off: {leg.name} answered {answered.status} to our own key"
-            log.error("shadow.repeat_turned_off", target=leg.name, status=answered.status)
-            return self._told("repeat.turned_off", leg, leg.breaker.off)
+            what = "repeat" if leg.role == "repeat" else "reverse_shadow"
+            log.error(f"shadow.{what}_turned_off", target=leg.name, status=answered.status)
+            return self._told(f"{what}.turned_off", leg, leg.breaker.off)
         if opened and fault:
             action = "shadow.adapter_fault" if fault.startswith("adapter: ") else "shadow.flooded"
             log.error(action, target=leg.name, role=leg.role, why=leg.breaker.why)
@@ -98,7 +109,7 @@ def _fault(leg: Leg, answered: Answered) -> str:
     """What more calls would only repeat, in words; "" for an answer, however bad."""
     if answered.ended == "cut" and answered.error.startswith(TOO_LONG):
         return "an answer longer than shadow.answer_max_bytes"
-    if answered.status not in STATUSES or leg.role not in OWN_LEGS or answered.ended != "complete":
+    if answered.status not in STATUSES or leg.role not in (*OWN_LEGS, "incumbent") or answered.ended != "complete":
         return ""
     found = decode(answered.body, answered.headers.get("content-encoding", ""), ERROR_MAX_BYTES)
     fault = "" if isinstance(found, Unreadable) else adapter_fault(answered.status, found.body)

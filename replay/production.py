@@ -59,10 +59,10 @@ class Production:
                 if event.headers.get(RETRY_COUNT, "0") in ("", "0"):
                     self.attempts.heard(event, passed.body)
                 self.chains.asked(event, passed.body)
-        elif isinstance(event, ExchangeEvent) and event.seen:
+        elif isinstance(event, ExchangeEvent) and (event.seen or event.role == "candidate"):  # unseen: a canary that fell back
             at = event.at + (event.latency_us if event.first_byte_us is None else event.first_byte_us)
             self.governor.heard(event.target, event.status, event.headers, at / 1e6, production=True)
-            if event.dialect == DIALECT:
+            if event.dialect == DIALECT and event.seen:
                 self.chains.answered(event, passed.body)
 
     def continued(self, event: CallEvent, body: bytes) -> Expanded | str | None:

@@ -28,6 +28,7 @@ from replay.account import Account, Key, day_of
 from replay.asked import ask, behind, too_late
 from replay.budget import Budget, limit_of
 from replay.cast import Stage, stage
+from replay.drawn import Reverse
 from replay.journaled import interrupted
 from replay.ledger import Ledger
 from replay.player import Player, settlement
@@ -132,12 +133,14 @@ class Shadow:
             self.folder / LEDGER_FOLDER, fsync=limits.fsync, fsync_interval_s=limits.fsync_interval_s, horizon=self._horizon
         )
         self.budget = Budget({name: limit_of(target) for name, target in config.targets.items()})
-        governor = Governor(config.targets, {route.incumbent for route in config.routes}, config.shadow.quota_reserve)
+        production = {route.incumbent for route in config.routes} | {rollout.candidate for rollout in config.rollouts}
+        governor = Governor(config.targets, production, config.shadow.quota_reserve)
         self.production = Production(governor, [name for name, each in legs.items() if each], config.shadow.chain_max_bytes)
         self.lag = Lag(config.shadow.lag_max_s)
         self.player = Player(
             legs=legs, ledger=self.ledger, budget=self.budget, journal=self.journal, room=room, bounds=config.shadow,
             config_hash=config.hash, capture_max_bytes=config.server.capture_max_bytes, governor=governor,
+            reverse=Reverse(config),
         )  # fmt: skip
         self.asked = sorted({leg.name for each in legs.values() for leg in each})
         self.tail = BoundedTail(self.folder)
