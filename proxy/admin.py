@@ -1,24 +1,19 @@
-"""The admin port: metrics, health, status. On loopback by default; elsewhere only with a token.
+"""The admin port: metrics, health, status, rollouts and, handed in, pages. On loopback by default; elsewhere only with a token.
 
-Law: this server reads what the recorder knows and changes nothing. Without a token it answers only requests that name a loopback host,
-so that no web page can read it through a rebound name; with one, everything but the two probes asks for it.
+Law: this server reads what the recorder knows and changes nothing of it; what it does change (a rollout) is a file, under its lock, as the
+command does. `admin_guard.py` says who is let in.
 """
 
-import hmac
-import os
+from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlsplit
 
-import orjson
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from proxy.addresses import is_loopback_host
+from proxy.admin_guard import TOKEN_VARIABLE, answered, guarding, token_of_environment
 from proxy.config import Config
 from proxy.health import Health
 
-TOKEN_VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
-PROBES = frozenset(("/healthz", "/readyz"))
+__all__ = ["TOKEN_VARIABLE", "Known", "Pages", "application"]
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,13 +25,18 @@ class Known(Protocol):
     def exposition(self) -> bytes: ...
 
 
-def application(known: Known, config: Config) -> web.Application:
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    app = web.Application(middlewares=[_guard(token)], client_max_size=1 << 20)
+Pages = Callable[[web.Application, Known, Config], None]
+"""Adds routes of its own; may set `admin_guard.LETS_IN` for browsers, who send no bearer token."""
+
+
+def application(known: Known, config: Config, pages: Pages | None = None) -> web.Application:
+    app = web.Application(middlewares=[guarding(token_of_environment())], client_max_size=1 << 20)
     app.router.add_get("/metrics", lambda request: _metrics(known))
     app.router.add_get("/healthz", lambda request: _json({"alive": True}))
     app.router.add_get("/readyz", lambda request: _ready(known))
     app.router.add_get("/api/status", lambda request: _json(known.status() | {"config": config.hash}))
+    if pages is not None:
+        pages(app, known, config)
     return app
 
 
@@ -46,37 +46,8 @@ async def _metrics(known: Known) -> web.Response:
 
 async def _ready(known: Known) -> web.Response:
     health = known.health()
-    return await _json({"ready": health.ready, "reasons": list(health.reasons)}, 200 if health.ready else 503)
+    return answered({"ready": health.ready, "reasons": list(health.reasons)}, 200 if health.ready else 503)
 
 
-async def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value, default=str), status=status, content_type="application/json")
-
-
-def _guard(token: str) -> Middleware:
-    @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in PROBES:
-            if token and not _token_agrees(request, token):
-                return await _json({"error": f"a bearer token is needed: the value of {TOKEN_VARIABLE}"}, 401)
-            if not token and not _names_loopback(request.host):
-                return await _json({"error": f"this Host is not a loopback one (127.0.0.1, ::1, localhost); set {TOKEN_VARIABLE}"}, 403)
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            return await _json({"error": error.reason}, error.status)
-
-    return guard
-
-
-def _token_agrees(request: web.Request, token: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {token}".encode())
-
-
-def _names_loopback(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    return is_loopback_host(name)
+async def _json(value: object) -> web.Response:
+    return answered(value)

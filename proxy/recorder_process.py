@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from proxy.admin import application
+from proxy.admin import Pages, application
 from proxy.config import Config
 from proxy.inheritance import Inherited
 from proxy.logs import log
@@ -27,14 +27,17 @@ Observing = Callable[[Config, str, Meters], Sequence[Observer]]
 """Who looks at answers beside us: made from the configuration, its file and the metrics."""
 
 
-async def run(inherited: Inherited, listening: socket.socket, observing: Observing | None = None, *, minute_s: float = MINUTE_S) -> None:
+async def run(
+    inherited: Inherited, listening: socket.socket, observing: Observing | None = None, *, pages: Pages | None = None,
+    minute_s: float = MINUTE_S,
+) -> None:  # fmt: skip
     """Record until SIGTERM, then store what the journal still holds and return."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     recorder = Recorder(inherited.config, inherited.key, again=inherited.again)
     if observing is not None:
         recorder.observe(observing(inherited.config, inherited.config_file, recorder.meters))
-    runner = web.AppRunner(application(recorder, inherited.config), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(application(recorder, inherited.config, pages), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listening).start()
     minutes = asyncio.get_running_loop().create_task(_say_minutes(recorder, minute_s))
