@@ -51,6 +51,7 @@ GAUGES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("in_flight", "Calls under way.", ("process",)),
     ("journal_lag_seconds", "Age of the oldest sealed facts that are not in the store yet.", ()),
     ("journal_bytes", "Bytes of all segments.", ()),
+    ("journal_room_bytes", "What the journal may still grow by: to its cap or to the end of its disk.", ()),
     ("rollout_share", "Share of a route that its canary answers.", ("route", "target")),
     ("rollout_state", "1 for the state a route's rollout is in.", ("route", "state")),
     ("rollout_reading", "A limit of a rollout and the figures it holds over its window.", ("route", "limit", "segment", "of")),
@@ -273,9 +274,10 @@ class Meters:
 
     # ---- the recorder itself
 
-    def observe_journal(self, lag_s: float, size: int) -> None:
+    def observe_journal(self, lag_s: float, size: int, room: int) -> None:
         self._child("journal_lag_seconds").set(lag_s)
         self._child("journal_bytes").set(size)
+        self._child("journal_room_bytes").set(room)
 
     def observe_commit(self, seconds: float) -> None:
         self._child("store_commit_seconds").observe(seconds)

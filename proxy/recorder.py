@@ -287,12 +287,13 @@ class Recorder:
         oldest = [born for born in (self.rounds.oldest_us(), *(born_us(name) for name in self._unread[:1])) if born is not None]
         lag_s = max(now_s - min(oldest) / 1e6, 0.0) if oldest else 0.0
         self._bytes = folder_bytes(self.folder)
-        self.meters.observe_journal(lag_s, self._bytes)
+        room = self._room()
+        self.meters.observe_journal(lag_s, self._bytes, room)
         figures = Figures(
             lag_s=lag_s,
             journal_bytes=self._bytes,
             journal_max_bytes=self.config.journal.disk_max_bytes,
-            journal_room_bytes=self._room(),
+            journal_room_bytes=room,
             journal_reserve_bytes=self.config.journal.disk_reserve_bytes,
             dropped=self.intake.dropped_total,
             store_waiting_s=self.committer.waiting_s(),

@@ -48,6 +48,7 @@ OURS = {
     "understudy_rollout_hours_left": ("gauge", "route"),
     "understudy_rollout_guard_at_seconds": ("gauge", "route"),
     "understudy_loop_lag_seconds": ("gauge", "process"),
+    "understudy_journal_room_bytes": ("gauge", ""),
 }
 """What the contract does not name and dashboards and alerts need."""
 
