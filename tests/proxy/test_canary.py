@@ -157,6 +157,15 @@ def test_several_calls_of_one_connection_are_each_drawn(tmp_path: Path) -> None:
     assert {each and each.share for each in drawn_of(relay)} == {0.5}
 
 
+def test_calls_that_come_in_one_read_are_answered_in_their_order(tmp_path: Path) -> None:
+    with switching(tmp_path, named(b"gpt"), named(b"small"), share=0.5) as relay, relay.talk() as talk:
+        calls = [call(BODY | {"messages": [{"role": "user", "content": f"conversation {number}"}]}) for number in range(12)]
+        alone = [json.loads(relay.ask(each).body)["from"] for each in calls]
+        talk.send(b"".join(calls))
+        assert [json.loads(talk.answer().body)["from"] for _ in calls] == alone
+    assert set(alone) == {"small", "gpt"}
+
+
 # ---- the incumbent answers in its place
 
 FAULTS: dict[str, tuple[Step, ...]] = {
@@ -303,3 +312,51 @@ def test_what_was_journaled_of_a_canary_holds_no_key(tmp_path: Path) -> None:
             time.sleep(0.05)
     journaled = b"".join(path.read_bytes() for path in relay.config.journal_folder.iterdir() if path.is_file())
     assert b"sk-ours" not in journaled and b"sk-caller" not in journaled
+
+
+# ---- all at once
+
+
+def test_many_connections_and_every_kind_of_trouble_leave_each_client_with_one_whole_answer(tmp_path: Path) -> None:
+    import random
+    from concurrent.futures import ThreadPoolExecutor
+
+    def moody(asked: Asked) -> Iterable[Step]:
+        number = json.loads(asked.body)["n"]
+        fault = random.Random(number).choice([*FAULTS, "", "", "", "late", "stream"])
+        if fault == "late":
+            yield lambda: time.sleep(0.4)
+        if fault == "stream":
+            yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            yield from (chunk(piece) for piece in (b'{"from"', b': "small"', b', "n": %d}' % number))
+            yield b"0\r\n\r\n"
+        else:
+            yield from FAULTS.get(fault, (sized(b'{"from": "small", "n": %d}' % number),))
+
+    def steady(asked: Asked) -> Iterable[Step]:
+        yield sized(b'{"from": "gpt", "n": %d}' % json.loads(asked.body)["n"])
+
+    def person(first: int) -> list[tuple[int, object, int]]:
+        found: list[tuple[int, object, int]] = []
+        with relay.talk() as talk:
+            for number in range(first, first + 25):
+                padding = "x" * random.Random(-number).choice([1, 100, 70_000, 400_000])
+                talk.send(call(BODY | {"n": number, "messages": [{"role": "user", "content": f"{number} {padding}"}]}))
+                answer = talk.answer()
+                found.append((number, json.loads(answer.body), answer.status))
+        return found
+
+    more = {"rollout": "fallback_after_s = 0.2"}
+    with switching(tmp_path, Upstream(steady), Upstream(moody), share=0.7, **more) as relay, ThreadPoolExecutor(12) as pool:
+        answers = [each for found in pool.map(person, range(0, 300, 25)) for each in found]
+    assert all(status == 200 and body["n"] == number for number, body, status in answers)  # type: ignore[index]
+    by_call = {event.id: event.drawn for event, _ in relay.calls}
+    assert len(by_call) == 300 and all(drawn is not None and not drawn.stayed for drawn in by_call.values())
+    seen = [event for event, _ in relay.exchanges if event.seen]
+    assert sorted(event.id for event in seen) == sorted(by_call)
+    for event in seen:
+        drawn = by_call[event.id]
+        assert drawn is not None and (drawn.served == "small") == (event.target == "small") and event.ended == "complete"
+    unseen = [event for event, _ in relay.exchanges if not event.seen]
+    assert {event.id for event in unseen} == {name for name, drawn in by_call.items() if drawn and drawn.fallback}
+    assert len({drawn.fallback for drawn in by_call.values() if drawn}) >= 6
