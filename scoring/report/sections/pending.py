@@ -27,7 +27,7 @@ class Waiting:
 def waiting(asking: Asking, config: Config, found: Verdicts, stands: Sequence[Standing], as_of: datetime) -> Waiting:
     rollouts, spend, archives = asking.rows("rollouts"), asking.rows("spend"), asking.rows("archives")
     old = [row for row in archives if (as_of - row["last_at"]).days >= STALE_DAYS]
-    under_way = [row for row in rollouts if row["state"] not in ("done", "rolled_back", "aborted", None)]
+    under_way = [row for row in rollouts if row["state"] in ("running", "paused", "finished")]
     told = [f"Rollout {row['rollout']}: {row['state']}, {_percent(row['share'])} of {row['route']} to {row['target']}" for row in under_way]
     told += [f"{each.target} in {each.workflow}: {each.word}" for each in stands if each.word == "safe"]
     told += [f"{each.target} in {each.workflow}: still open, {why(each)}" for each in stands if each.word == "not known yet"][:3]
