@@ -92,7 +92,8 @@ class CanaryCall(Call):
         self.canary, self.plan, self.held_back = canary, plan, True
         self.pieces: list[bytes] = []
         self.held = 0
-        self.room = max(worker.capture_max, 0)
+        """Bytes, of the room that all captures share."""
+        self.most = max(worker.capture_max, 0)
 
     # ---- the request
 
@@ -105,10 +106,10 @@ class CanaryCall(Call):
             return super().upload(data, last)
         if data:
             self.pieces.append(data)
-            self.held += len(data)
-        if self.held > self.room:
-            self._stay("too_large" if self.room else "overload", last)
-        elif last:
+        if data and (self.held + len(data) > self.most or not self.worker.journal.room(len(data))):
+            return self._stay("overload" if self.held + len(data) <= self.most or not self.most else "too_large", last)
+        self.held += len(data or b"")
+        if last:
             began = perf_counter_ns()
             self._choose()
             self.up_ns += perf_counter_ns() - began
@@ -120,8 +121,14 @@ class CanaryCall(Call):
         """The incumbent it is: what was held goes up as it came, and the rest follows."""
         self.drawn, self.held_back = drawn, False
         body, self.pieces = b"".join(self.pieces), []
+        self._give_back()
         super().start()
         super().upload(body, last)
+
+    def _give_back(self) -> None:
+        """What is held no more; the captures take their own."""
+        self.worker.journal.give_back(self.held)
+        self.held = 0
 
     def _choose(self) -> None:
         request, plan, dialect = self.request, self.plan, self.dialect
@@ -203,6 +210,7 @@ class CanaryCall(Call):
         if self.sent is not None:
             self.sent.add(self.body)
         self.body = b""
+        self._give_back()
         self._journal_call()
 
     def _settle(self) -> None:
@@ -240,6 +248,7 @@ class CanaryCall(Call):
         self.drawn = Drawn(rollout=self.plan.rollout, share=self.plan.share, target=self.plan.target, fallback=reason)
         self._anew()
         body, self.body = self.body, b""
+        self._give_back()
         super().start()
         super().upload(body, True)
 
@@ -264,4 +273,5 @@ class CanaryCall(Call):
         elif self.held_back and self.sent is not None:
             for piece in self.pieces:
                 self.sent.add(piece)
+        self._give_back()
         super().finish(ended, error, tell=tell)

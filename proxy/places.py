@@ -10,8 +10,9 @@ from proxy.config import Config, Fault
 
 
 def faults_of_places(config: Config, file: str) -> list[Fault]:
-    """What is wrong with `store.journal` and `store.path`."""
-    found = [("store.journal", *_folder(config.journal_folder))] if not _usable(config.journal_folder) else []
+    """What is wrong with `store.journal`, `store.rollouts` (where there are any) and `store.path`."""
+    folders = [("store.journal", config.journal_folder)] + ([("store.rollouts", config.rollouts_folder)] if config.rollouts else [])
+    found = [(key, *_folder(folder)) for key, folder in folders if not _usable(folder)]
     store = Path(config.store_path)
     if store.is_dir():
         found.append(("store.path", f"{store} (a folder)", "a DuckDB file"))

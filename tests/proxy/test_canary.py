@@ -360,3 +360,20 @@ def test_many_connections_and_every_kind_of_trouble_leave_each_client_with_one_w
     unseen = [event for event, _ in relay.exchanges if not event.seen]
     assert {event.id for event in unseen} == {name for name, drawn in by_call.items() if drawn and drawn.fallback}
     assert len({drawn.fallback for drawn in by_call.values() if drawn}) >= 6
+
+
+def test_what_is_held_has_one_bound_for_all_calls_and_is_given_back(tmp_path: Path) -> None:
+    raw = json.dumps(BODY | {"messages": [{"role": "user", "content": "x" * 700_000}]}).encode()
+    gpt, small = named(b"gpt"), named(b"small")
+    with switching(tmp_path, gpt, small, journal="queue_max_bytes = 1_048_576") as relay:
+        with relay.talk() as first, relay.talk() as second, relay.talk() as leaver:
+            first.send(call(raw)[:-9])
+            until(lambda: relay.worker.journal.held > 690_000)
+            second.send(call(raw))
+            assert second.answer().body == b'{"from": "gpt"}'
+            first.send(call(raw)[-9:])
+            assert first.answer().body == b'{"from": "small"}'
+            leaver.send(call(raw)[:-9])
+            until(lambda: relay.worker.under_way == 1)
+        until(lambda: relay.worker.under_way == 0 and relay.worker.journal.held == 0)
+    assert Drawn(rollout="try", stayed="overload") in drawn_of(relay)
