@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 ARGS   ?=
 JOBS   ?= 3
+TOOLS  := prometheus prometheus-alertmanager nginx chromium
 
 .PHONY: demo test check bench science run requirements clean help
 
@@ -56,4 +57,9 @@ $(VENV)/ready-test: $(VENV)/ready-run requirements/test.txt tests/clients/packag
 	@$(PIP) install --require-hashes -r requirements/test.txt
 	@if command -v npm >/dev/null; then cd tests/clients && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	 else echo "no npm here: the tests of the Node clients will skip"; fi
+	@missing=; for each in $(TOOLS); do command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	 if [ -z "$$missing" ]; then :; \
+	 elif [ "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	   (apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing) >/dev/null 2>&1 || echo "could not install$$missing: their tests will skip"; \
+	 else echo "not here, their tests will skip (Debian packages):$$missing"; fi
 	@touch $@
