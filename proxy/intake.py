@@ -19,9 +19,9 @@ from proxy.logs import log
 from proxy.losses import Losses, settled
 from proxy.meaning import Known, call_row, decision_row, exchange_row, when, worker_died
 from proxy.metrics import Meters
-from proxy.recall import known_of
+from proxy.recall import drawn_of, known_of
 from proxy.rollout.rows import rollout_row
-from proxy.rounds import Mark, Rounds, Rows, Segment, segment_row, undecided, weight_of_call
+from proxy.rounds import Mark, Rounds, Rows, Segment, late, segment_row, undecided, weight_of_call
 from proxy.rows import AuditRow, Lineage, SegmentRow
 from proxy.segments import Contents, Passed, born_us
 
@@ -88,6 +88,7 @@ class Intake:
         self.decided = Cache[str, frozenset[tuple[str, bool]]](memory.decided, lambda legs: 250 + 120 * len(legs))
         self.memory, self.parked = memory, Parked(memory.parked, memory.parked_s)
         self.baselines = frozenset(name for name, target in frame.config.targets.items() if target.baseline or target.command)
+        self.reversed = frozenset(rollout.route for rollout in frame.config.rollouts)
         self.writers: dict[str, Writer] = {}
         self.beats: dict[str, BeatEvent] = {}
         """The last beat of each process."""
@@ -175,7 +176,7 @@ class Intake:
             segment.rows.prefixes |= dict([read.prefix]) if read.prefix else {}
             self._lineage(segment.rows, call.lineage_id)
         if segment.row.process.startswith("worker"):
-            segment.calls[event.id] = Mark(event.route, call.run_id)
+            segment.calls[event.id] = Mark(event.route, call.run_id, event.drawn)
             segment.newest_us = max(segment.newest_us, event.at)
             if first and (fresh or segment.rows is None):
                 self._opened(event, segment.row.writer)
@@ -266,7 +267,7 @@ class Intake:
         for call in calls:
             if call.call_id not in self._open and call.route in self.frame.routes:
                 known, at = known_of(call, self.frame), int(call.arrived_at.timestamp() * 1e6)
-                event = CallEvent(at=at, id=call.call_id, route=call.route, dialect=call.dialect, path=call.path)
+                event = CallEvent(at=at, id=call.call_id, route=call.route, dialect=call.dialect, path=call.path, drawn=drawn_of(call))
                 row = worker_died(event, known, self.frame.routes[call.route].incumbent, self.frame)
                 self.rounds.extra.add_exchange(replace(row, lineage_id=call.lineage_id))
                 self.tally.workers_died += 1
@@ -291,9 +292,9 @@ class Intake:
     def settle_segment(self, segment: Segment, now_us: int) -> None:
         """What the shadow left undecided past its time is decided here, so that every call has its decisions."""
         rows = Rows()
-        left = undecided(segment.calls, lambda call_id: self.decided.get(call_id) or (), self.frame.routes, self.baselines)
+        left = undecided(segment.calls, lambda call: self.decided.get(call) or (), self.frame.routes, self.baselines, self.reversed)
         for call_id, mark, target, role in list(left):
-            decision, reason = ("stale", "the shadow did not decide in time") if target else ("no_candidate", "")
+            decision, reason = late(mark, target, role)
             at = when(now_us)
             row = Decision(call_id=call_id, target=target, role=role, decision=decision, reason=reason, decided_at=at, run_id=mark.run)
             self.decide(row, rows, True)

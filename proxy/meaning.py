@@ -196,10 +196,11 @@ def exchange_row(event: ExchangeEvent, body: bytes, known: Known | None, frame: 
 
 
 def worker_died(call: CallEvent, known: Known | None, target: str, frame: Frame) -> Exchange:
-    """Closes a call whose worker is gone without having told how the answer ended."""
+    """Closes a call whose worker is gone without having told how the answer ended: the canary that was answering, or the incumbent."""
+    served = call.drawn.served if call.drawn else ""
     event = ExchangeEvent(
-        at=call.at, id=call.id, route=call.route, dialect=call.dialect, target=target, role="incumbent", seen=True, config=call.config,
-        ended="worker_died",
+        at=call.at, id=call.id, route=call.route, dialect=call.dialect, target=served or target,
+        role="candidate" if served else "incumbent", seen=True, config=call.config, ended="worker_died",
     )  # fmt: skip
     return replace(exchange_row(event, b"", known, frame), latency_s=None, chunks=None)
 
@@ -221,7 +222,8 @@ def _read(event: ExchangeEvent, body: bytes, known: Known | None, frame: Frame) 
 
 def _of_the_form(event: ExchangeEvent, body: bytes, verdict: Verdict) -> Verdict:
     """A candidate that refuses a call's form is our adapter's fault and says so: it is no loss of quality."""
-    fault = adapter_fault(event.status, body) if event.role in OWN_LEGS and verdict.outcome == "errored" else ""
+    ours = event.role in OWN_LEGS or (event.role == "incumbent" and not event.seen)
+    fault = adapter_fault(event.status, body) if ours and verdict.outcome == "errored" else ""
     return replace(verdict, reason=f"adapter: {fault}: {verdict.reason}") if fault else verdict
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from proxy.events import Drawn
 from proxy.exchange import Call, Prompt
 from proxy.frame import Frame
 from proxy.meaning import EPOCH, Known, wants_json
@@ -31,6 +32,14 @@ def recall(store: Store, call_ids: Iterable[str], *, wait_s: float = 5.0) -> lis
 
 def _call(row: Mapping[str, Any]) -> Call:
     return Call(**{**row, "arrived_at": row["arrived_at"].replace(tzinfo=EPOCH.tzinfo)})
+
+
+def drawn_of(call: Call) -> Drawn | None:
+    """What a rollout made of it."""
+    if call.rollout is None:
+        return None
+    target, fallback = call.rollout_target or "", call.rollout_fallback or ""
+    return Drawn(rollout=call.rollout, share=call.rollout_share or 0.0, target=target, fallback=fallback)
 
 
 def known_of(call: Call, frame: Frame) -> Known:

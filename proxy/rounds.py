@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from proxy.config import Route
-from proxy.exchange import Call, Decision, Exchange, Role
+from proxy.events import Drawn
+from proxy.exchange import Call, Decision, DecisionName, Exchange, Role
+from proxy.rollout.decided import of_candidate
 from proxy.rows import AuditRow, Lineage, RolloutRow, Round, RunRow, SegmentRow
 from proxy.segments import Contents
 
@@ -59,6 +61,8 @@ class Mark:
 
     route: str
     run: str | None
+    drawn: Drawn | None = None
+    """What a rollout made of it: the candidate that answered was not mirrored, and must not be called stale."""
 
 
 @dataclass(slots=True)
@@ -254,19 +258,37 @@ def legs_of(route: Route, baselines: Collection[str]) -> list[tuple[str, Role]]:
     return [*legs, (route.incumbent, "repeat")] if route.repeat > 0 else legs
 
 
+def drawn_legs_of(drawn: Drawn | None, route: Route | None, reversed_: Collection[str]) -> list[tuple[str, Role]]:
+    """Who is decided about beyond them, of a call that a canary was drawn for: the candidate, and the incumbent asked in reverse."""
+    if drawn is None or not drawn.target:
+        return []
+    reverse = drawn.served and route is not None and route.name in reversed_
+    return [(drawn.target, "candidate"), *([(route.incumbent, "incumbent")] if reverse and route else [])]
+
+
+def late(mark: Mark, target: str, role: Role) -> tuple[DecisionName, str]:
+    """What is decided of a leg that the shadow did not decide in time."""
+    if mark.drawn and role == "candidate" and target and target == mark.drawn.target:
+        return of_candidate(mark.drawn)
+    return ("stale", "the shadow did not decide in time") if target else ("no_candidate", "")
+
+
 def undecided(
     calls: Mapping[str, Mark],
     decided: Callable[[str], Collection[tuple[str, bool]]],
     routes: Mapping[str, Route],
     baselines: Collection[str],
+    reversed_: Collection[str] = (),
 ) -> Iterator[tuple[str, Mark, str, Role]]:
     """(call, mark, target, role) of every leg without a decision; an empty target for a route that has no legs.
 
-    `decided` gives (target, whether it is the repeat) of a call: a canary that was served is decided too, whatever its role.
+    `decided` gives (target, whether it is the repeat) of a call: a canary that was served is decided too, whatever its role. `reversed_`:
+    routes on which the incumbent is asked in reverse.
     """
     for call_id, mark in calls.items():
         route = routes.get(mark.route)
         legs = legs_of(route, baselines) if route else []
+        legs += [leg for leg in drawn_legs_of(mark.drawn, route, reversed_) if leg not in legs]
         known = decided(call_id)
         if not legs and not known:
             yield call_id, mark, "", "candidate"

@@ -4,12 +4,16 @@ WITH live_calls AS (
     WHERE run_id IS NULL AND arrived_at < (now() AT TIME ZONE 'UTC') - INTERVAL 2 MINUTE
 ),
 decided AS (
-    SELECT d.call_id, d.target, d.role, c.route, c.lineage_id
+    SELECT d.call_id, d.target, d.role, d.decision, d.reason, c.route, c.lineage_id
     FROM mirror_decisions AS d
     JOIN live_calls AS c ON c.call_id = d.call_id
     WHERE d.run_id IS NULL AND d.sample = 0
 ),
-expected AS (SELECT DISTINCT route, lineage_id, target, role FROM decided),
+-- What only calls that a canary was drawn for have: the canary's own answer, and the incumbent asked in reverse.
+expected AS (
+    SELECT DISTINCT route, lineage_id, target, role FROM decided
+    WHERE role <> 'incumbent' AND target <> '' AND decision <> 'served' AND reason NOT LIKE 'canary: fell back%'
+),
 checks(place, name, broken) AS (
     SELECT 1, 'every call has a decision', count(*)
     FROM live_calls AS c WHERE NOT EXISTS (SELECT 1 FROM decided AS d WHERE d.call_id = c.call_id)
@@ -18,6 +22,13 @@ checks(place, name, broken) AS (
     FROM live_calls AS c
     JOIN expected AS e ON e.route = c.route AND e.lineage_id IS NOT DISTINCT FROM c.lineage_id
     WHERE NOT EXISTS (SELECT 1 FROM decided AS d WHERE d.call_id = c.call_id AND d.target = e.target AND d.role = e.role)
+    UNION ALL
+    SELECT 13, 'an answer of a canary has one decision, and is served', count(*)
+    FROM calls AS c
+    JOIN live_calls USING (call_id)
+    WHERE c.rollout_target IS NOT NULL AND c.rollout_fallback IS NULL
+      AND (SELECT count(*) FROM decided AS d
+           WHERE d.call_id = c.call_id AND d.target = c.rollout_target AND d.role = 'candidate' AND d.decision = 'served') <> 1
     UNION ALL
     SELECT 3, 'no call is there twice', count(*) - count(DISTINCT call_id) FROM calls
     UNION ALL

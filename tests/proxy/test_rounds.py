@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from proxy.bounded import Cache, Gaps, Orphan, Parked
 from proxy.config import Route, ShadowLeg
-from proxy.events import ExchangeEvent
-from proxy.rounds import Mark, Rounds, Rows, Segment, legs_of, undecided
+from proxy.events import Drawn, ExchangeEvent
+from proxy.rounds import Mark, Rounds, Rows, Segment, late, legs_of, undecided
 from proxy.rows import SegmentRow
 from tests.proxy.journaled import an_answer
 from tests.proxy.test_metrics import a_decision_row, a_row
@@ -245,3 +245,25 @@ def test_decisions_of_ours_go_into_the_next_round_alone_if_need_be() -> None:
     made = rounds.next_round()
     assert made is not None
     assert (made.segments, len(made.decisions)) == ((), 1)
+
+
+SERVED = Drawn(rollout="canary", share=0.1, target="small")
+FELL_BACK = Drawn(rollout="canary", share=0.1, target="small", fallback="status_500")
+
+
+def late_of(drawn: Drawn, decided: set[tuple[str, bool]], route: str = "main") -> list[tuple[str, str, str]]:
+    found = undecided({"c": Mark(route, None, drawn)}, lambda call: decided, ROUTES, {"rules"}, {"main", "bare"})
+    return [(target, role, late(mark, target, role)[0]) for _, mark, target, role in found]
+
+
+def test_a_canary_that_answered_is_served_and_never_stale_when_the_shadow_is_dead() -> None:
+    legs = [("small", "candidate", "served"), ("rules", "baseline", "stale"), ("gpt", "repeat", "stale"), ("gpt", "incumbent", "stale")]
+    assert late_of(SERVED, set()) == legs
+    assert late_of(SERVED, {("small", False), ("rules", False), ("gpt", True), ("gpt", False)}) == []
+    assert late_of(SERVED, set(), "bare") == [("small", "candidate", "served"), ("gpt", "incumbent", "stale")]
+    assert late_of(SERVED, set(), "gone") == [("small", "candidate", "served")]
+
+
+def test_a_canary_that_fell_back_was_sent_and_its_call_has_no_reverse() -> None:
+    assert late_of(FELL_BACK, set(), "bare") == [("small", "candidate", "sent")]
+    assert late_of(Drawn(rollout="canary", share=0.1), set(), "bare") == [("", "candidate", "no_candidate")]

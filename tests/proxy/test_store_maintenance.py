@@ -93,10 +93,36 @@ def test_a_healthy_store_passes_every_check(store: Store) -> None:
     assert {check.name: check.found for check in store.verify()}["calls can be read"] == "3 rows"
 
 
+def test_a_store_with_a_canary_passes_every_check(store: Store) -> None:
+    """Calls 1 and 2 went to the incumbent, 3 was the canary's and was asked in reverse, 4 fell back."""
+    store.commit(a_round(1, 2))
+    drawn = dict(rollout="r", rollout_share=0.1, rollout_target="small")
+    store.commit(
+        Round(
+            calls=(a_call(3, **drawn), a_call(4, **drawn, rollout_fallback="status_500")),
+            exchanges=(
+                an_exchange(3, seen=True), an_incumbent(3, seen=False), an_exchange(4, status=500, outcome="errored"), an_incumbent(4),
+            ),
+            decisions=(
+                a_decision(3, decision="served"), a_decision(3, target="big", role="incumbent"),
+                a_decision(4, reason="canary: fell back: status_500"),
+            ),
+        )
+    )  # fmt: skip
+    assert broken(store) == []
+    assert store.query("SELECT incumbent_seen, candidate_seen FROM pairs ORDER BY call_id").rows == [(True, False)] * 2 + [
+        (False, True), (True, False),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("added", "name"),
     [
         (Round(calls=(a_call(),)), "every call has a decision"),
+        (
+            Round(calls=(a_call(rollout="r", rollout_target="small"),), decisions=(a_decision(decision="stale"),)),
+            "an answer of a canary has one decision, and is served",
+        ),
         (
             Round(calls=(a_call(1), a_call(2)), decisions=(a_decision(1), a_decision(2), a_decision(1, target="other"))),
             "decisions add up to calls, per target",
