@@ -27,6 +27,7 @@ app = App(
     help_format="plaintext",
 )
 app.command("proxy.commands.store:app", name="store", help="Look into the store, copy it, keep it small and sound.")
+app.command("proxy.commands.rollout:app", name="rollout", help="The canary: where it stands, start it, promote it, take it back.")
 app.command("replay.commands.archive:app", name="archive", help="Calls in portable files: out of the store, out of other tools, test sets.")
 
 ConfigFile = Annotated[Path, Parameter(name="--config", help="the configuration")]
@@ -224,7 +225,7 @@ def _write_archive(config: Path, out: Path, calls: Any, run: str | None) -> int:
     return archiving.picked(config, out, calls, run=run)
 
 
-PORTS: dict[str, Callable[..., Any]] = {"write": _write_archive}
+PORTS: dict[str, Callable[..., Any] | None] = {"write": _write_archive, "flight_log": None}
 """What a command of one package needs of another, by the name of its parameter."""
 
 
