@@ -3,13 +3,13 @@
 # pyright: standard
 import collections
 import hashlib
+import json
 import math
 import os
 import subprocess
 import sys
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,7 +157,7 @@ def test_no_call_of_any_shape_makes_the_choice_fail(dialect: str, body: dict[str
     st.dictionaries(st.sampled_from(("conversation", "user")), st.text()),
 )
 def test_every_call_has_a_key(dialect: str, body: Any, hints: dict[str, str]) -> None:
-    prompt = BY_NAME[dialect].read_prompt("/v1/x", orjson.dumps(body))
+    prompt = BY_NAME[dialect].read_prompt("/v1/x", json.dumps(body).encode())
     key = key_of(hints, None if isinstance(prompt, Unreadable) else prompt, "call")
     assert isinstance(key, str) and key
     assert drawn(plan(1.0), key)
