@@ -16,6 +16,7 @@ from proxy.config import Config
 from proxy.inheritance import Inherited
 from proxy.logs import log
 from proxy.metrics import Meters
+from proxy.pages.routes import add_pages
 from proxy.recorder import Observer, Recorder
 
 MINUTE_S = 60.0
@@ -28,7 +29,7 @@ Observing = Callable[[Config, str, Meters], Sequence[Observer]]
 
 
 async def run(
-    inherited: Inherited, listening: socket.socket, observing: Observing | None = None, *, pages: Pages | None = None,
+    inherited: Inherited, listening: socket.socket, observing: Observing | None = None, *, pages: Pages | None = add_pages,
     minute_s: float = MINUTE_S,
 ) -> None:  # fmt: skip
     """Record until SIGTERM, then store what the journal still holds and return."""
