@@ -4,12 +4,14 @@ Law: this server reads what the recorder knows and changes nothing of it; what i
 command does. `admin_guard.py` says who is let in.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from aiohttp import web
 
 from proxy.admin_guard import TOKEN_VARIABLE, answered, guarding, token_of_environment
+from proxy.admin_rollout import add_rollouts, briefly
 from proxy.config import Config
 from proxy.health import Health
 
@@ -34,7 +36,8 @@ def application(known: Known, config: Config, pages: Pages | None = None) -> web
     app.router.add_get("/metrics", lambda request: _metrics(known))
     app.router.add_get("/healthz", lambda request: _json({"alive": True}))
     app.router.add_get("/readyz", lambda request: _ready(known))
-    app.router.add_get("/api/status", lambda request: _json(known.status() | {"config": config.hash}))
+    app.router.add_get("/api/status", lambda request: _status(known, config))
+    add_rollouts(app, config)
     if pages is not None:
         pages(app, known, config)
     return app
@@ -42,6 +45,11 @@ def application(known: Known, config: Config, pages: Pages | None = None) -> web
 
 async def _metrics(known: Known) -> web.Response:
     return web.Response(body=known.exposition(), headers={"Content-Type": EXPOSITION})
+
+
+async def _status(known: Known, config: Config) -> web.Response:
+    rollouts = await asyncio.to_thread(briefly, config) if config.rollouts else []
+    return answered(known.status() | {"config": config.hash, "rollouts": rollouts})
 
 
 async def _ready(known: Known) -> web.Response:

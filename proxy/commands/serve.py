@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
 from proxy.logs import configure
 from proxy.outgoing import faults_of_outgoing
 from proxy.places import faults_of_places
+from proxy.rollout.standing import one_line, standing_of
 from proxy.store import Store, StoreError
 from proxy.supervisor import Supervisor
 from proxy.tls import faults_of_tls
@@ -65,6 +67,7 @@ def opening_lines(config: Config, key: Key) -> list[str]:
     for route in config.routes:
         legs = ", ".join(f"{leg.target} ({leg.share:.0%})" for leg in route.shadow) or "nobody yet"
         lines.append(f"route {route.name}: {route.path} → {route.incumbent} ({config.targets[route.incumbent].url}); shadowed by {legs}")
+    lines += [f"rollout {one_line(standing_of(config, rollout, time.time()))}" for rollout in config.rollouts]
     for name in asked_by_us(config):
         target = config.targets[name]
         if target.budget_usd_per_day is None and not is_loopback_url(target.url):
