@@ -208,9 +208,9 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self, wait_s: float = 30.0) -> Generator[duckdb.DuckDBPyConnection]:
-        """The file, alone. What is written becomes the file's on COMMIT."""
-        with self._opened(Patience.of(wait_s), read_only=False, config=WRITER) as connection:
+    def writing(self, wait_s: float = 30.0, *, beside: bool = False) -> Generator[duckdb.DuckDBPyConnection]:
+        """The file, alone. What is written becomes the file's on COMMIT. `beside`: other files may be attached until that is shut."""
+        with self._opened(Patience.of(wait_s), read_only=False, config=WRITER | {"enable_external_access": beside}) as connection:
             yield connection
 
     @contextmanager

@@ -1,6 +1,8 @@
 """The `understudy report` command: what a candidate would change, or, with `--council`, whether all is as expected; in one file."""
 
 import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ from cyclopts import Parameter
 from proxy.commands.upkeep import store_of
 from proxy.config_file import load
 from proxy.faults import Wrong
-from proxy.store import Store
+from proxy.store import Store, StoreError
 from scoring.commands.gate import known_candidate
 from scoring.commands.score import known_run, rubric_of
 from scoring.drift.sentinel import Drift, drift
@@ -26,6 +28,7 @@ from scoring.report.document import Document
 from scoring.report.sections import differs
 from scoring.report.written import write, writer_of
 from scoring.rubric import Rubric
+from scoring.several import together
 from scoring.verdicts import verdicts
 
 LATEST = "SELECT max(arrived_at) FROM calls"
@@ -40,6 +43,9 @@ class ReportOptions:
     council: Annotated[bool, Parameter(negative=(), help="no candidate: is all as expected, what changed, what must be decided")] = False
     last: Annotated[Path | None, Parameter(help="the last council's report as JSON, to say what changed since")] = None
     seed: Annotated[int, Parameter(help="draws the examples")] = 1
+    store: Annotated[
+        tuple[Path, ...], Parameter(help="this store in place of the configuration's; repeat it to read those of several replicas as one")
+    ] = ()
 
 
 USUAL = ReportOptions()
@@ -55,8 +61,9 @@ def report_file(
     Example: understudy report --candidate small --out small.html
     """
     writer_of(out)
-    store, rubric = store_of(config), rubric_of(config, options.rubric, options.run)
-    document = made(store, config, rubric, options)
+    rubric = rubric_of(config, options.rubric, options.run)
+    with _asked(config, options.store) as store:
+        document = made(store, config, rubric, options)
     size = write(document, out)
     if not quiet:
         for answer in document.answers:
@@ -79,8 +86,22 @@ def made(store: Store, config: Path, rubric: Rubric, options: ReportOptions) -> 
     moved = None if about.run else _drift(rows)
     document = report(store.query, about, rubric, found, moved, where, asked=asked.statistics, store=store)
     as_of = document.facts["as_of_exact"]
-    recorded(store, "look.report", datetime.fromisoformat(as_of) if as_of else None, looked_at(about.run, about.candidate, found))
+    for each in [Store(str(file)) for file in options.store] or [store]:
+        try:
+            recorded(each, "look.report", datetime.fromisoformat(as_of) if as_of else None, looked_at(about.run, about.candidate, found))
+        except StoreError as error:  # a copy that may only be read
+            sys.stderr.write(f"this look is not recorded: {error}\n")
     return document
+
+
+@contextmanager
+def _asked(config: Path, files: Sequence[Path]) -> Generator[Store]:
+    """The configuration's store, or those named instead, put together."""
+    if not files:
+        yield store_of(config)
+        return
+    with together(files) as store:
+        yield store
 
 
 def _drift(query: Any) -> Drift:
