@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from proxy.commands.canary_plan import CALLS_MAX, DAY_SQL, STAYS_SQL, WEEKS, Recorded
 from proxy.commands.plan import Line, asked_by_us, plan
 from proxy.commands.reach import Reached, reach
 from proxy.commands.serve import Rehearse, checked
-from proxy.config import Config
+from proxy.config import Config, Rollout
 from proxy.dialects.dialect import Family
 from proxy.keys import credentials
 from proxy.store import Store, StoreError
@@ -39,7 +40,7 @@ def check(file: Path, rehearse: Rehearse) -> Checked:
     keys = credentials(config, asked_by_us(config), os.environ, str(file))
     headers = {name: key.headers(_family(config, name)) for name, key in keys.items()}
     reached = asyncio.run(reach(config, headers))
-    return Checked(file=str(file), lines=tuple(plan(config, _spend(config))), reached=tuple(reached))
+    return Checked(file=str(file), lines=tuple(plan(config, _spend(config), recorded(config))), reached=tuple(reached))
 
 
 def _family(config: Config, name: str) -> Family:
@@ -55,6 +56,26 @@ def _spend(config: Config) -> dict[str, float | None] | None:
         return {str(target): None if usd is None else float(str(usd)) for target, usd in Store(config.store_path).query(SPEND_SQL).rows}
     except StoreError:
         return None
+
+
+def recorded(config: Config) -> dict[str, Recorded]:
+    """By rollout, what the store knows of its route; a store that cannot be read says nothing."""
+    if not config.rollouts or not Path(config.store_path).exists():
+        return {}
+    try:
+        return {rollout.name: _recorded_of(config, rollout) for rollout in config.rollouts}
+    except StoreError:
+        return {}
+
+
+def _recorded_of(config: Config, rollout: Rollout) -> Recorded:
+    store = Store(config.store_path)
+    incumbent = next(route.incumbent for route in config.routes if route.name == rollout.route)
+    rows = store.query(STAYS_SQL, [rollout.route, WEEKS, CALLS_MAX, rollout.allow_stored]).rows
+    counts = {str(why): int(str(count)) for why, count in rows if why is not None}
+    [(usd,)] = store.query(DAY_SQL, [incumbent, rollout.route, WEEKS]).rows
+    calls = sum(int(str(count)) for _, count in rows)
+    return Recorded(calls=calls, stays=counts, usd_per_day=None if usd is None else float(str(usd)))
 
 
 def show(result: Checked, *, as_json: bool, quiet: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from proxy.addresses import is_loopback_url
+from proxy.commands.canary_plan import Recorded, facts
 from proxy.config import DEFAULT_BUDGET_USD, Config, Route, Target
 
 VERSIONED = ("/v1", "/v1beta", "/v1alpha")
@@ -22,8 +23,10 @@ class Line:
     warns: bool = False
 
 
-def plan(config: Config, mean_usd_per_day: Mapping[str, float | None] | None = None) -> list[Line]:
-    """The plan's lines. `mean_usd_per_day`: by target, from recorded traffic; None: no traffic recorded yet."""
+def plan(
+    config: Config, mean_usd_per_day: Mapping[str, float | None] | None = None, recorded: Mapping[str, Recorded] | None = None
+) -> list[Line]:
+    """The plan's lines. `mean_usd_per_day`: by target, from recorded traffic; None: no traffic recorded yet. `recorded`: by rollout."""
     lines: list[Line] = []
     for route in config.routes:
         lines += _base_urls(config, route)
@@ -31,6 +34,9 @@ def plan(config: Config, mean_usd_per_day: Mapping[str, float | None] | None = N
     for name, target in config.targets.items():
         lines += _target(name, target, config)
         lines += _spend(name, target, config, mean_usd_per_day)
+    for rollout in config.rollouts:
+        found = facts(config, rollout, (recorded or {}).get(rollout.name))
+        lines += [Line(topic="canary", text=text, warns=warns) for text, warns in found]
     return lines
 
 
@@ -106,6 +112,8 @@ def _target(name: str, target: Target, config: Config) -> list[Line]:
         reasons.append("it speaks another dialect than its callers")
     if target.system_file or target.user_template:
         reasons.append("it is a prompt variant: change the prompt in the application instead")
+    if target.url and target.send != "raw":
+        reasons.append("it is sent pseudonyms, and a client would get them for an answer")
     if reasons:
         return [Line(topic="canary", text=f"{name} cannot be canaried: {'; '.join(reasons)}", warns=True)]
     return [Line(topic="canary", text=f"{name} can be canaried")]
@@ -128,10 +136,20 @@ def _spend(name: str, target: Target, config: Config, mean: Mapping[str, float |
 
 
 def _asked_by_us(name: str, config: Config) -> bool:
-    """Whether any leg of ours goes there."""
-    return any(name in [leg.target for leg in route.shadow] or (route.repeat > 0 and route.incumbent == name) for route in config.routes)
+    """Whether any leg of ours goes there, unseen."""
+    reversed_ = {rollout.route for rollout in config.rollouts}
+    return any(
+        name in [leg.target for leg in route.shadow] or (route.incumbent == name and (route.repeat > 0 or route.name in reversed_))
+        for route in config.routes
+    )
+
+
+def budgeted(config: Config) -> Sequence[str]:
+    """Targets whose budget holds calls of ours; those of clients are held by none."""
+    return [name for name, target in config.targets.items() if target.url and _asked_by_us(name, config)]
 
 
 def asked_by_us(config: Config) -> Sequence[str]:
-    """Targets that need credentials of our own."""
-    return [name for name, target in config.targets.items() if target.url and _asked_by_us(name, config)]
+    """Targets that need credentials of our own: those, and what a rollout may send clients to."""
+    candidates = {rollout.candidate for rollout in config.rollouts}
+    return [name for name, target in config.targets.items() if target.url and (name in candidates or _asked_by_us(name, config))]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proxy.addresses import is_loopback_address, is_loopback_url
 from proxy.admin import TOKEN_VARIABLE
-from proxy.commands.plan import asked_by_us
+from proxy.commands.plan import budgeted
 from proxy.config import DEFAULT_BUDGET_USD, Config, ConfigError, Fault
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
@@ -68,7 +68,7 @@ def opening_lines(config: Config, key: Key) -> list[str]:
         legs = ", ".join(f"{leg.target} ({leg.share:.0%})" for leg in route.shadow) or "nobody yet"
         lines.append(f"route {route.name}: {route.path} → {route.incumbent} ({config.targets[route.incumbent].url}); shadowed by {legs}")
     lines += [f"rollout {one_line(standing_of(config, rollout, time.time()))}" for rollout in config.rollouts]
-    for name in asked_by_us(config):
+    for name in budgeted(config):
         target = config.targets[name]
         if target.budget_usd_per_day is None and not is_loopback_url(target.url):
             lines.append(f"budget of {name}: {DEFAULT_BUDGET_USD:g} USD a day if it is priced (the default; set budget_usd_per_day)")
