@@ -16,6 +16,7 @@ from proxy.commands.check import tell
 from proxy.config import Config, Rollout
 from proxy.config_file import load
 from proxy.faults import Wrong
+from proxy.logs import configure
 from proxy.others import is_gone
 from proxy.rollout.change import change, rollout_named
 from proxy.rollout.finish import beside_it, change_to_make
@@ -65,6 +66,7 @@ def act(file: Path, name: str, asked: Asked) -> Did:
     """Raises Wrong when it is refused, ConfigError for the file."""
     if asked.action == "rollback" and not asked.why.strip():
         raise Wrong("rollout rollback: --why", "nothing", "the reason, for the record")
+    configure("rollout")
     config = load(file)
     rollout = rollout_named(config, name, str(file))
     before = standing_of(config, rollout, time.time())

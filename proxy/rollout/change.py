@@ -4,6 +4,7 @@ Law: the state is what counts and is written first; the record of it follows and
 running recorder, worker or store.
 """
 
+import dataclasses
 import time
 from collections.abc import Mapping
 
@@ -12,7 +13,7 @@ from proxy.events import AuditEvent, RolloutEvent
 from proxy.faults import Wrong
 from proxy.logs import log
 from proxy.rollout.state import Asked, Refused, State, after, fresh
-from proxy.rollout.state_file import Busy, files_of, holds, locked, read, write
+from proxy.rollout.state_file import LOCK_WAIT_S, Busy, files_of, holds, locked, read, write
 from proxy.tell import tell
 
 PROCESS = "rollout"
@@ -33,11 +34,13 @@ def state_of(config: Config, rollout: Rollout) -> State:
     return state if state is not None and holds(state, config, rollout) else fresh(config, rollout)
 
 
-def change(config: Config, rollout: Rollout, asked: Asked, *, evidence: Mapping[str, object] | None = None) -> State:
-    """The state after it. Raises Wrong when it is refused, or when the file cannot be written."""
+def change(
+    config: Config, rollout: Rollout, asked: Asked, *, evidence: Mapping[str, object] | None = None, wait_s: float = LOCK_WAIT_S
+) -> State:
+    """The state after it. Raises Wrong when it is refused, or when the file cannot be written within `wait_s`."""
     files = files_of(config, rollout)
     try:
-        with locked(files):
+        with locked(files, wait_s):
             before = state_of(config, rollout)
             made = after(before, asked, rollout, time.time_ns() // 1000)
             if isinstance(made, Refused):
@@ -46,10 +49,27 @@ def change(config: Config, rollout: Rollout, asked: Asked, *, evidence: Mapping[
             if made is not before or lost:
                 write(files, made)
     except (OSError, Busy) as error:
-        raise Wrong(f"rollout {rollout.name}", str(error), f"a folder that can be written: {files.folder}") from None
+        before, made = None, _unwritten(config, rollout, asked, error)
     if made is not before:
         _tell(config, rollout, asked, made, evidence or {})
     return made
+
+
+def _unwritten(config: Config, rollout: Rollout, asked: Asked, error: OSError | Busy) -> State:
+    """A rollback that cannot be written removes the state, which means the same. Raises Wrong for all else, and while another may write."""
+    files, found = files_of(config, rollout), str(error)
+    expected = "no process that holds it" if isinstance(error, Busy) else f"a folder that can be written: {files.folder}"
+    if asked.action == "rollback":
+        try:
+            files.state.unlink(missing_ok=True)
+            found += "; its state was removed instead: the incumbent answers"
+        except OSError as worse:
+            raise Wrong(f"rollout {rollout.name}", f"{error}; {worse}", expected) from None
+        gone = after(fresh(config, rollout), dataclasses.replace(asked, version=None), rollout, time.time_ns() // 1000)
+        if isinstance(error, OSError) and isinstance(gone, State):
+            log.error("rollout.state_removed", rollout=rollout.name, error=str(error))
+            return gone
+    raise Wrong(f"rollout {rollout.name}", found, expected) from None
 
 
 def _tell(config: Config, rollout: Rollout, asked: Asked, state: State, evidence: Mapping[str, object]) -> None:
