@@ -86,8 +86,17 @@ def rendered(pair: Mapping[str, Any]) -> RenderableType:
     grid.add_column(ratio=1)
     grid.add_row(_head(pair, "incumbent", "incumbent"), _head(pair, "candidate", str(pair["target"])))
     grid.add_row(left, right)
-    title = f"{pair['workflow']}  {str(pair['call_id'])[-12:]}  {pair['role']}"
+    title = f"{pair['workflow']}  {str(pair['call_id'])[-12:]}  {part(pair)}"
     return Panel(grid, title=title, title_align="left", subtitle=_question(pair), subtitle_align="left")
+
+
+def part(pair: Mapping[str, Any]) -> str:
+    """The other side's role; of a canary's call also who was seen by the client, which is the incumbent everywhere else."""
+    if pair["run_id"] is not None or pair["incumbent_seen"]:
+        return str(pair["role"])
+    if pair["candidate_seen"]:
+        return "canary: the client saw the candidate's answer"
+    return f"{pair['role']}, beside a canary: the client saw neither of these"
 
 
 def _head(pair: Mapping[str, Any], side: str, name: str) -> Text:

@@ -1,5 +1,6 @@
 """The view `pairs`: who stands beside whom."""
 
+import io
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from proxy.commands import pairs_view
 from proxy.exchange import Exchange
 from proxy.store import Round, Store
 from tests.proxy.stored import NOON, a_call, a_round, an_exchange, an_incumbent
@@ -103,3 +106,17 @@ def test_pairs_since_can_be_narrowed(store: Store) -> None:
     assert {row["candidate_text"] for row in store.pairs_since(before, differs=True)} == {"another", "no"}
     assert {row["candidate_text"] for row in store.pairs_since(before, refused=True)} == {"no"}
     assert {row["candidate_text"] for row in store.pairs_since(before, workflow="triage")} == {"an answer", "another"}
+
+
+def test_the_pairs_command_says_of_a_canarys_call_what_the_client_saw(store: Store) -> None:
+    calls = a_call(1), a_call(2, rollout="try", rollout_target="small")
+    canary = an_incumbent(2, seen=False), an_exchange(2, seen=True), an_exchange(2, target="third")
+    store.commit(Round(calls=calls, exchanges=(an_incumbent(1), an_exchange(1), *canary)))
+    said = io.StringIO()
+    assert pairs_view.run(store, pairs_view.Wanted(), follow=False, as_json=False, console=Console(file=said, width=150)) == 0
+    titles = [line.split("  ", 2)[2].rstrip(" ─╮") for line in said.getvalue().splitlines() if line.startswith("╭")]
+    assert titles == [
+        "candidate",
+        "canary: the client saw the candidate's answer",
+        "candidate, beside a canary: the client saw neither of these",
+    ]
