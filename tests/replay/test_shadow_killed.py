@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 
 from proxy.config_file import load
-from proxy.events import BeatEvent
+from proxy.events import BeatEvent, Drawn
 from replay.account import day_of
 from replay.ledger import Ledger
 from tests.replay.kit import ANSWER, Worker, chat, config_text, decisions, events_of, exchanges, model, until
@@ -91,6 +91,49 @@ def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> N
             assert at_least - 1e-6 <= spent <= sum(worst.values()) + 1e-6
             beat = events_of(folder, BeatEvent)[-1]
             assert abs(beat.spent_usd["small"] - spent) < 1e-6
+
+    asyncio.run(story())
+    assert b"Traceback" not in log.read_bytes(), log.read_text("utf-8")
+
+
+def test_kills_beside_a_canary_ask_the_incumbent_once_and_decide_every_leg_once(tmp_path: Path) -> None:
+    """Of each three calls one was the canary's, one fell back and one was the incumbent's."""
+    dice = random.Random(5)
+    file, log = tmp_path / "understudy.toml", tmp_path / "log"
+    rollout = 'shadow = []\n[[rollouts]]\nname = "try"\nroute = "main"\ncandidate = "small"'
+    kinds = [Drawn(rollout="try", share=0.5, target="small", fallback=fallback) for fallback in ("", "silent")] + [Drawn(rollout="try")]
+
+    async def slow(request: web.Request, body: bytes) -> web.Response:
+        await asyncio.sleep(dice.uniform(0, 0.05))
+        return web.json_response(ANSWER)
+
+    async def story() -> None:
+        async with model(slow) as big:
+            file.write_text(config_text("http://127.0.0.1:9", route=rollout, incumbent=big.url), "utf-8")
+            folder = load(file).journal_folder
+            worker = Worker(folder, segment_age_s=0.2)
+            calls: list[list[str]] = [[], [], []]
+            for _ in range(4):
+                process = await launched(file, log)
+                for _ in range(8):
+                    for kind, drawn in zip(calls, kinds, strict=True):
+                        kind.append(worker.call(chat(f"case-{drawn.fallback}-{len(kind):04}"), drawn=drawn).id)
+                enough = min(len(big.seen) + dice.randint(1, 7), len(calls[0]) - 1)
+                await until(lambda enough=enough: len(big.seen) > enough)
+                assert await ended(process, signal.SIGKILL) == -signal.SIGKILL
+            served, fell_back, missed = calls
+            wanted = {(id, "small", "served") for id in served} | {(id, "big", "sent") for id in served}
+            wanted |= {(id, "small", "sent") for id in fell_back} | {(id, "", "no_candidate") for id in missed}
+            process = await launched(file, log)
+            told = lambda: {(each.id, each.target, each.decision) for each in decisions(folder)}  # noqa: E731
+            await until(lambda: told() == wanted, 60)
+            await until(lambda: {each.id for each in exchanges(folder)} == set(served), 60)
+            assert await ended(process, signal.SIGTERM) == 0
+            await worker.close()
+            texts = Counter(body["messages"][0]["content"] for _, _, body in big.seen)
+            assert texts.most_common(1)[0][1] == 1, "a call was sent twice"
+            assert {(each.target, each.role, each.seen) for each in exchanges(folder)} == {("big", "incumbent", False)}
+            assert Ledger(folder / "ledger").load().open == {}
 
     asyncio.run(story())
     assert b"Traceback" not in log.read_bytes(), log.read_text("utf-8")
