@@ -39,7 +39,9 @@ def drawn_of(call: Call) -> Drawn | None:
     if call.rollout is None:
         return None
     target, fallback = call.rollout_target or "", call.rollout_fallback or ""
-    return Drawn(rollout=call.rollout, share=call.rollout_share or 0.0, target=target, fallback=fallback)
+    return Drawn(
+        rollout=call.rollout, share=call.rollout_share or 0.0, target=target, fallback=fallback, stayed=call.rollout_stayed or ""
+    )  # fmt: skip
 
 
 def known_of(call: Call, frame: Frame) -> Known:

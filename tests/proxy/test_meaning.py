@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.anonymize import Anonymizer
-from proxy.events import CallEvent, ExchangeEvent
+from proxy.events import CallEvent, Drawn, ExchangeEvent
 from proxy.exchange import Call, Exchange
 from proxy.frame import Frame, frame_of, lineage_of
 from proxy.meaning import Known, call_row, decision_row, exchange_row, worker_died
+from proxy.recall import drawn_of
 from proxy.store import Round, Store
 from tests.corpus import rows as corpus
 from tests.proxy.journaled import KEY, Made, a_call, a_config, a_decision, an_answer, new_id
@@ -192,6 +193,31 @@ def test_a_worker_that_died_leaves_an_errored_answer() -> None:
     row = worker_died(event, call_row(event, body, a_frame()).known, "gpt", a_frame())
     assert (row.role, row.seen, row.status, row.outcome, row.outcome_reason) == ("incumbent", True, None, "errored", "worker died")
     assert (row.latency_s, row.cost_usd, row.usage_source) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "who"),
+    [
+        (Drawn(rollout="r", share=0.1, target="small"), ("small", "candidate")),
+        (Drawn(rollout="r", share=0.1, target="small", fallback="silent"), ("gpt", "incumbent")),
+        (Drawn(rollout="r", stayed="too_large"), ("gpt", "incumbent")),
+    ],
+)
+def test_a_worker_that_died_in_a_canary_leaves_the_answer_of_whoever_was_answering(drawn: Drawn, who: tuple[str, str]) -> None:
+    """Also when the call was read back from the store."""
+    call, known = called(a_call(CALL, drawn=drawn), a_frame())
+    assert drawn_of(call) == drawn
+    event, _ = a_call(CALL, drawn=drawn_of(call))
+    assert isinstance(event, CallEvent)
+    row = worker_died(event, known, "gpt", a_frame())
+    assert (row.target, row.role, row.seen, row.outcome) == (*who, True, "errored")
+
+
+@pytest.mark.parametrize(("seen", "ours"), [(True, False), (False, True)])
+def test_an_incumbent_asked_in_reverse_may_refuse_our_form_and_that_is_no_loss_of_quality(seen: bool, ours: bool) -> None:
+    body = b'{"error": {"message": "Unknown name \\"store\\": Cannot find field.", "code": 400}}'
+    row = answered(an_answer(CALL, body=body, status=400, seen=seen), a_frame())
+    assert (row.outcome, row.outcome_reason.startswith("adapter: ")) == ("errored", ours)
 
 
 def test_an_answer_belongs_to_the_run_its_call_names() -> None:
