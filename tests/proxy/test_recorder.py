@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy import health
-from proxy.config import Config
-from proxy.events import AuditEvent, BeatEvent, CallEvent
+from proxy.config import Config, Rollout
+from proxy.events import AuditEvent, BeatEvent, CallEvent, Drawn
 from proxy.exchange import Call, Exchange
 from proxy.intake import Memory
 from proxy.others import is_gone, passed_by_shadow
@@ -143,6 +143,24 @@ def test_calls_the_shadow_never_decided_get_their_stale_decision(tmp_path: Path)
     assert segment_names(folder) == []
     told: Any = recorder.status()["decisions"]
     assert sorted(row["words"] for row in told["small"]) == ["1 of 2 not mirrored: the shadow did not decide in time", "1 of 2 sent"]
+
+
+def test_a_canarys_answer_is_served_though_the_shadow_is_dead(tmp_path: Path) -> None:
+    config = a_config(tmp_path, shadow=False, stale_s=0.01)
+    config = msgspec.structs.replace(config, rollouts=[Rollout(name="try", route="main", candidate="small")])
+    drawn = Drawn(rollout="try", share=0.1, target="small")
+    served, fell_back = new_id(), new_id()
+    calls = a_call(served, drawn=drawn), a_call(fell_back, drawn=msgspec.structs.replace(drawn, fallback="silent"))
+    write(config.journal_folder, [calls])
+    record(config, pace=msgspec_replace(QUICK, grace_s=-1.0))
+    found = rows(config, "SELECT call_id::VARCHAR, target, role, decision, reason FROM mirror_decisions ORDER BY ALL")
+    assert sorted(found) == sorted(
+        [
+            (served, "small", "candidate", "served", "canary try at 10 %"),
+            (served, "gpt", "incumbent", "stale", "the shadow did not decide in time"),
+            (fell_back, "small", "candidate", "sent", "canary: fell back: silent"),
+        ]
+    )
 
 
 def test_a_route_without_candidates_is_told_so(tmp_path: Path) -> None:

@@ -63,3 +63,14 @@ def test_answers_to_production_reach_the_governor_and_answers_to_us_do_not() -> 
         listening.hear(Passed("seg", event, b""))
         assert (listening.governor.refusal("big", 0, 31.4) is not None) == seen
     assert listening.governor.refusal("big", 0, 31.6) is None
+
+
+def test_a_canary_that_was_refused_for_its_quota_is_production_too() -> None:
+    listening = Production(Governor({"small": Target(url="https://api.example.com")}, ["small"], 0.3), ["main"], 1 << 20)
+    event = ExchangeEvent(
+        at=1_000_000, id="x", route="any", dialect="openai.chat", target="small", role="candidate", seen=False, ended="complete", status=429,
+        headers={"retry-after": "30"}, latency_us=500_000,
+    )  # fmt: skip
+    listening.hear(Passed("seg", event, b""))
+    refused = listening.governor.refusal("small", 0, 20.0)
+    assert refused is not None and refused[1].startswith("429 to production at api.example.com")
