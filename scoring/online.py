@@ -14,7 +14,9 @@ from proxy.config import Config, ConfigError
 from proxy.exchange import Call, Exchange
 from proxy.logs import log
 from proxy.recorder import Observer
+from proxy.rollout.report import Report
 from scoring.criterion import scored
+from scoring.guard.guard import guards
 from scoring.rubric import Dimension, Rubric
 from scoring.rubric_file import rubric_for
 from scoring.run.marks import turned
@@ -36,6 +38,8 @@ class Meters(Protocol):
     def score_mean(self, workflow: str, criterion: str, target: str, role: str, mean: float) -> None: ...
     def hallucination_tag(self, role: str, target: str, workflow: str, tag: str) -> None: ...
     def verdict(self, workflow: str, criterion: str, target: str, verdict: str) -> None: ...
+    def rollout(self, route: str, target: str, state: str, share: float) -> None: ...
+    def rollout_report(self, route: str, report: Report, at_s: float) -> None: ...
 
 
 class Online:
@@ -92,4 +96,4 @@ def observing(config: Config, file: str, meters: Meters) -> Sequence[Observer]:
     except (ConfigError, OSError) as error:
         log.warning("online.no_rubric", error=str(error)[:300])
         return ()
-    return (Online(rubric, meters), VerdictGauge(config, rubric, meters))
+    return (Online(rubric, meters), VerdictGauge(config, rubric, meters), *guards(config, file, meters))

@@ -1,0 +1,99 @@
+"""Pairs of a canary: the candidate's answer and the incumbent's of the same call, by the rubric's guards, workflow by workflow.
+
+Law: a conversation is one pair, its first, so pairs are independent; an answer that failed has scores (the worst there are), and the
+incumbent's in the place of a candidate that failed is a pair like one of the reverse shadow. What we had no time to score is counted and is
+no evidence. Scores are kept to the hundredth.
+
+Source: `stats/verdict.py`: beyond the margin, or worse at all where nothing is tolerated; see `levels.py` for the level.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+
+from scoring.guard.blocks import Blocks
+from scoring.guard.facts import Fact
+from scoring.guard.known import Known
+from scoring.rubric import Dimension, Relative
+from scoring.stats.verdict import claims
+
+WAITING, CONVERSATIONS, KEPT_IDS = 20_000, 200_000, 10
+Counts = Counter[tuple[float, float]]
+
+
+class Cell:
+    """One guard of one workflow. Counts of pairs by (incumbent's score, candidate's)."""
+
+    def __init__(self, dimension: Dimension):
+        self.dimension, self.whole, self.hour, self.blocks = dimension, Counts(), Counts(), Blocks()
+        self.n, self.sums = 0, [0.0, 0.0]
+        self.ids = deque[str](maxlen=KEPT_IDS)
+        self._known: tuple[int, float] | None = None
+
+    def take(self, incumbent: float, candidate: float, fact: Fact) -> None:
+        if self.blocks.turns(fact.arrived_s):
+            self.blocks.close(self._of(self.hour))
+            self.hour = Counts()
+        scores = (round(incumbent, 2), round(candidate, 2))
+        self.whole[scores] += 1
+        self.hour[scores] += 1
+        self.n += 1
+        self.sums = [self.sums[0] + incumbent, self.sums[1] + candidate]
+        if candidate < incumbent:
+            self.ids.append(fact.call_id)
+
+    @property
+    def log_e(self) -> float:
+        """Asked often, counted anew only after a pair."""
+        if self._known is None or self._known[0] != self.n:
+            self._known = self.n, self.blocks.log_e(self._of(self.whole), self._of(self.hour))
+        return self._known[1]
+
+    @property
+    def means(self) -> tuple[float | None, float | None]:
+        return (self.sums[0] / self.n, self.sums[1] / self.n) if self.n else (None, None)
+
+    def _of(self, scores: Counts) -> float:
+        margin = self.dimension.margin
+        if isinstance(margin, Relative) or not scores:
+            return 0.0
+        found = claims(scores, margin)
+        return found.worse if self.dimension.zero_tolerance else found.regressed
+
+
+class Pairs:
+    def __init__(self, guards: Mapping[str, Sequence[Dimension]]):
+        """`guards`: by workflow, those that `judged` takes."""
+        self.cells = {(workflow, each.name): Cell(each) for workflow, found in guards.items() for each in found}
+        self._guards = guards
+        self._waiting: Known[str, Fact] = Known(WAITING)
+        self._met: Known[tuple[str, int], bool] = Known(CONVERSATIONS)
+        self.unscored = 0
+        """Pairs that we had no time to score."""
+
+    def take(self, fact: Fact) -> bool:
+        """Whether a pair became whole with it, that was looked at."""
+        other = self._waiting.pop(fact.call_id)
+        if other is None or (other.leg == "candidate") == (fact.leg == "candidate"):
+            self._waiting.put(fact.call_id, other or fact)
+            return False
+        candidate, incumbent = (fact, other) if fact.leg == "candidate" else (other, fact)
+        if candidate.gone or incumbent.gone:
+            return False
+        if candidate.marks is None or incumbent.marks is None:
+            self.unscored += 1
+            return False
+        if self._met.first((candidate.workflow, candidate.conversation), True):
+            self._compare(candidate, incumbent.marks, candidate.marks)
+        return True
+
+    def _compare(self, candidate: Fact, theirs: Mapping[str, float], its: Mapping[str, float]) -> None:
+        for dimension in self._guards.get(candidate.workflow, ()):
+            incumbent, found = theirs.get(dimension.name), its.get(dimension.name)
+            if incumbent is not None and found is not None:
+                self.cells[candidate.workflow, dimension.name].take(incumbent, found, candidate)
+
+
+def judged(dimension: Dimension) -> bool:
+    """Guards that can be asked while traffic flows: cheap, of one answer alone, on a share scale."""
+    criterion, quick = dimension.criterion, dimension.criterion.COST == "cheap" and dimension.kind == "absolute"
+    return dimension.role == "guard" and quick and criterion.SCALE == "share" and not isinstance(dimension.margin, Relative)
