@@ -6,9 +6,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 ARGS   ?=
 JOBS   ?= 3
+NEIGHBOURS ?= $(HOME)/.cache/understudy-neighbours
 TOOLS  := prometheus prometheus-alertmanager nginx chromium
 
-.PHONY: demo test check bench science run requirements clean help
+.PHONY: demo test check bench science neighbours run requirements clean help
 
 help:            ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -31,6 +32,12 @@ bench: $(VENV)/ready-test   ## what it costs, as ratios in one run
 science: $(VENV)/ready-test ## what the statistics promise, in full campaigns beside the expected figures (minutes): make science ARGS="M1 E2"
 	@$(BIN)/python -m tests.science.stats $(ARGS)
 
+neighbours: $(VENV)/ready-test ## a real LiteLLM (750 MB, installed once beside the project, in NEIGHBOURS) and nginx, before us and behind us
+	@test -f $(NEIGHBOURS)/ready || { echo "making $(NEIGHBOURS) (once) ..."; $(PYTHON) -m venv $(NEIGHBOURS) \
+	 && $(NEIGHBOURS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/neighbours.txt \
+	 && touch $(NEIGHBOURS)/ready; }
+	@UNDERSTUDY_NEIGHBOURS=$(NEIGHBOURS) $(BIN)/python -m pytest tests/neighbours $(ARGS)
+
 requirements: $(VENV)/ready-run  ## compile the pinned requirements anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-header --upgrade -o requirements/run.txt
 	uv pip compile -q pyproject.toml --universal --extra dev --generate-hashes --no-header -c requirements/run.txt -o requirements/test.txt
@@ -38,6 +45,7 @@ requirements: $(VENV)/ready-run  ## compile the pinned requirements anew (needs 
 	uv pip compile -q pyproject.toml --universal --extra report --generate-hashes --no-header -c requirements/run.txt -o requirements/report.txt
 	uv pip compile -q pyproject.toml --universal --extra text --generate-hashes --no-header -c requirements/run.txt -o requirements/text.txt
 	uv pip compile -q pyproject.toml --universal --extra presidio --generate-hashes --no-header -c requirements/run.txt -o requirements/presidio.txt
+	echo 'litellm[proxy]==1.106.2' | uv pip compile -q - --universal --python-version 3.11 --generate-hashes --no-header -o requirements/neighbours.txt
 	printf 'hatchling\neditables\n' | uv pip compile -q - --universal --python-version 3.11 --generate-hashes --no-header -o requirements/build.txt
 
 clean:           ## forget the environment
