@@ -5,7 +5,7 @@ command does. `admin_guard.py` says who is let in.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiohttp import web
@@ -33,14 +33,21 @@ Pages = Callable[[web.Application, Known, Config], None]
 
 def application(known: Known, config: Config, pages: Pages | None = None) -> web.Application:
     app = web.Application(middlewares=[guarding(token_of_environment())], client_max_size=1 << 20)
-    app.router.add_get("/metrics", lambda request: _metrics(known))
-    app.router.add_get("/healthz", lambda request: _json({"alive": True}))
-    app.router.add_get("/readyz", lambda request: _ready(known))
-    app.router.add_get("/api/status", lambda request: _status(known, config))
+    app.router.add_get("/metrics", _of(_metrics, known))
+    app.router.add_get("/healthz", _of(_json, {"alive": True}))
+    app.router.add_get("/readyz", _of(_ready, known))
+    app.router.add_get("/api/status", _of(_status, known, config))
     add_rollouts(app, config)
     if pages is not None:
         pages(app, known, config)
     return app
+
+
+def _of(answer: Callable[..., Awaitable[web.Response]], *known: object) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        return await answer(*known)
+
+    return handle
 
 
 async def _metrics(known: Known) -> web.Response:

@@ -23,12 +23,14 @@ from proxy.pages.facts import all_facts, facts_of
 from proxy.pages.now import now
 from proxy.pages.render import add_headers, icon, page, stylesheet
 from proxy.pages.sessions import Session, short
+from proxy.pages.words import exactly
 from proxy.rollout.change import change
 from proxy.rollout.state import ACTIONS, Action, Asked
 
 OPEN = "open:"
 """Routes whose name begins so ask for no bearer token: they have a door of their own."""
 REFRESH_S = 10
+FORM_S = 10.0
 NOTHING = {"why": "", "name": "", "share": ""}
 """What a form held, before anybody wrote in it."""
 TOO_OLD = "This form was too old, so nothing was changed. Look once more, and send it again."
@@ -119,7 +121,7 @@ class Pages:
         return page(
             "now.html", visitor=visitor, now=now(self.known.health(), cast(dict[str, Any], self.known.status())),
             cards=[card(self.config, each, now_s) for each in facts], done=done and asking.done(done.state), still=still,
-            refresh=None if still else f"{REFRESH_S}; url=/" if done else str(REFRESH_S), refresh_s=REFRESH_S,
+            refresh=None if still else f"{REFRESH_S}; url=/" if done else str(REFRESH_S), refresh_s=REFRESH_S, at=exactly(now_s),
         )  # fmt: skip
 
     async def ask(self, request: web.Request, visitor: Visitor) -> web.Response:
@@ -176,8 +178,9 @@ async def _form(request: web.Request) -> dict[str, str]:
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     try:
-        return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
-    except (ValueError, LookupError):  # not UTF-8, or a charset that nobody has
+        async with asyncio.timeout(FORM_S):
+            return {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    except (ValueError, LookupError, TimeoutError):  # not UTF-8, a charset that nobody has, or a form that does not end
         return {}
 
 
