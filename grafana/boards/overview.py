@@ -13,9 +13,11 @@ VERDICTS = {
     "BETTER": "blue",
 }  # fmt: skip
 VERDICTS_NOW = Query(f"{latest('verdict', 'workflow, criterion, target, verdict', WORKFLOW, TARGET)} == 1", instant=True, table=True)
+_MODEL = series("served_model_info")
+_EARLIER = f"{_MODEL} offset $__rate_interval"
 NEW_MODEL = Mark(
-    "A model's name that is new",
-    f"count by (target, model) ({series('served_model_info')}) unless count by (target, model) ({series('served_model_info')} offset 2m)",
+    "A target names a new model",
+    f"(count by (target, model) ({_MODEL}) unless count by (target, model) ({_EARLIER})) and on (target) count by (target) ({_EARLIER})",
     "{{target}} answers as {{model}}", "purple",
 )  # fmt: skip
 
