@@ -7,10 +7,11 @@ old.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.config import Config
-from proxy.config import Rollout as RolloutSection
-from proxy.pages.card import Facts, Waiting, allowed, card, incumbent_of, shares
+from proxy.config import Config, Rollout
+from proxy.pages.card import Waiting, allowed, card, shares
 from proxy.pages.words import percent
+from proxy.rollout.finish import beside_it
+from proxy.rollout.standing import Standing
 from proxy.rollout.state import TOLD_MAX, Action, Asked, Refused, State, after
 
 TITLES = {
@@ -39,9 +40,9 @@ class Question:
     """Why it cannot be done now; empty: it can."""
 
 
-def question(config: Config, facts: Facts, action: Action, now_s: float) -> Question:
+def question(config: Config, facts: Standing, action: Action, now_s: float) -> Question:
     rollout, state = facts.rollout, facts.state
-    shown = card(config, facts, now_s)
+    shown = card(facts, now_s)
     onward = action in ("start", "promote")
     return Question(
         name=rollout.name, action=action, title=f"{TITLES[action]} {rollout.name}", says=shown.says, will=_will(config, facts, action),
@@ -52,7 +53,7 @@ def question(config: Config, facts: Facts, action: Action, now_s: float) -> Ques
     )  # fmt: skip
 
 
-def _refused(facts: Facts, action: Action, now_s: float) -> str:
+def _refused(facts: Standing, action: Action, now_s: float) -> str:
     if action in allowed(facts, now_s):
         return ""
     made = after(facts.state, Asked(action=action, actor="page"), facts.rollout, int(now_s * 1e6))
@@ -61,9 +62,9 @@ def _refused(facts: Facts, action: Action, now_s: float) -> str:
     return "There is nothing to do: it is so already."
 
 
-def _will(config: Config, facts: Facts, action: Action) -> tuple[str, ...]:
+def _will(config: Config, facts: Standing, action: Action) -> tuple[str, ...]:
     rollout, share = facts.rollout, percent(facts.state.share)
-    incumbent, candidate, route = incumbent_of(config, rollout), rollout.candidate, rollout.route
+    incumbent, candidate, route = facts.incumbent, rollout.candidate, rollout.route
     falls_back = f"What {candidate} fails, {incumbent} answers in its place; the guard takes it back when a limit is broken."
     match action:
         case "rollback":
@@ -77,15 +78,14 @@ def _will(config: Config, facts: Facts, action: Action) -> tuple[str, ...]:
         case "resume":
             return (f"{candidate} goes on answering {share}, and may be promoted again.",)
         case "finish":
-            repeat = next((each.repeat for each in config.routes if each.name == route), 0.0)
             return (
                 f"{candidate} takes every call of route {route}, and no guard is needed for it any more.",
-                f"{incumbent} answers {percent(repeat)} of them again, unseen (the route's `repeat`).",
                 f"Then make {candidate} the incumbent in understudy.toml: `understudy rollout finish {rollout.name}` prints the change.",
+                *(f"{each[:1].upper()}{each[1:]}." for each in beside_it(config, rollout)),
             )
 
 
-def asked(rollout: RolloutSection, action: Action, form: Mapping[str, str], actor: str) -> Asked | str:
+def asked(rollout: Rollout, action: Action, form: Mapping[str, str], actor: str) -> Asked | str:
     """The change a form asks for, or what is wrong with the form."""
     why = " ".join(form.get("why", "").split())[:TOLD_MAX]
     if action == "rollback" and not why:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 
-from proxy.config import Config, Rollout
+from proxy.config import Rollout
 from proxy.pages.words import ago, count, duration, exactly, limit_name, limit_value, number, percent, usd
 from proxy.rollout.report import Limit, Report, Test, Wait
+from proxy.rollout.standing import Standing
 from proxy.rollout.state import ACTIONS, GUARD, Action, Asked, Moment, Refused, State, after, next_step
 
 TITLES = {"idle": "Not started", "running": "Running", "paused": "Paused", "rolled_back": "Rolled back", "finished": "Finished"}
@@ -26,19 +27,6 @@ ALARMING_S = 24 * 3600.0
 """So long a rollback by the guard stands at the top of the page."""
 SHOWN = 8
 """Moments before the rest is folded away."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """A rollout as it was found on disk at one moment."""
-
-    rollout: Rollout
-    state: State
-    report: Report | None = None
-    beaten_s: float | None = None
-    """Seconds since the guard's last word; None: it never said one."""
-    lost: str = ""
-    """Why the state on disk is not this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +87,8 @@ class Card:
     actions: tuple[tuple[str, str], ...]
     """(action, words of its button), the way back first."""
     left: str
+    ripe: bool
+    """Running, and the guard waits for nothing."""
     waits: tuple[Waiting, ...]
     limits: tuple[Row, ...]
     tests: tuple[Row, ...]
@@ -110,26 +100,27 @@ class Card:
     earlier: tuple[Happened, ...]
 
 
-def card(config: Config, facts: Facts, now_s: float) -> Card:
+def card(facts: Standing, now_s: float) -> Card:
     rollout, state, report = facts.rollout, facts.state, facts.report
     events = tuple(_happened(moment, now_s) for moment in reversed(state.log))
     fresh = report if report is not None and report.version == state.version else None
     guard, guard_tone = _guard(facts)
     return Card(
-        name=rollout.name, title=TITLES[state.state], tone=TONES[state.state] if guarded(facts) else "bad", says=_says(config, facts),
+        name=rollout.name, title=TITLES[state.state], tone=TONES[state.state] if guarded(facts) else "bad", says=_says(facts),
         alarms=tuple(_alarms(facts, fresh, now_s)),
         guard=guard, guard_tone=guard_tone, guarded=guarded(facts), steps=_steps(rollout, state), actions=_buttons(facts, now_s),
-        left=_left(fresh), waits=tuple(_waiting(wait) for wait in fresh.waits) if fresh else (),
+        left=_left(fresh),
+        ripe=fresh is not None and state.state == "running" and guarded(facts) and not fresh.waits and not fresh.rebuilding, waits=tuple(_waiting(wait) for wait in fresh.waits) if fresh else (),
         limits=tuple(map(_limit, fresh.limits)) if fresh else (), tests=tuple(map(_test, fresh.tests)) if fresh else (),
         counts=_counts(fresh), words=tuple(report.words) if report else (), call_ids=tuple(report.call_ids) if report else (),
         events=events[:SHOWN], earlier=events[SHOWN:],
     )  # fmt: skip
 
 
-def _alarms(facts: Facts, report: Report | None, now_s: float) -> Iterator[str]:
+def _alarms(facts: Standing, report: Report | None, now_s: float) -> Iterator[str]:
     state = facts.state
     if facts.lost:
-        yield f"{facts.lost}."
+        yield f"{_sentence(facts.lost)}."
     if not guarded(facts):
         yield _guard(facts)[0]
     if state.state in ("running", "paused") and report is not None:
@@ -139,18 +130,12 @@ def _alarms(facts: Facts, report: Report | None, now_s: float) -> Iterator[str]:
         yield f"The guard rolled it back {ago(state.changed_us / 1e6, now_s)}: {state.why}"
 
 
-def incumbent_of(config: Config, rollout: Rollout) -> str:
-    return next((route.incumbent for route in config.routes if route.name == rollout.route), "the incumbent")
-
-
-def guarded(facts: Facts) -> bool:
+def guarded(facts: Standing) -> bool:
     """Whether the share is followed just now: it takes no call, needs no guard, or the guard spoke lately."""
-    if facts.state.takes == 0.0 or facts.state.state == "finished":
-        return True
-    return facts.beaten_s is not None and abs(facts.beaten_s) < facts.rollout.guard_fresh_s
+    return facts.effective == facts.state.takes
 
 
-def allowed(facts: Facts, now_s: float) -> list[Action]:
+def allowed(facts: Standing, now_s: float) -> list[Action]:
     """What may be asked for now. A state that cannot be read may be rolled back, which leaves a whole one."""
     found: list[Action] = []
     for action in ACTIONS:
@@ -169,7 +154,7 @@ def shares(rollout: Rollout, state: State, action: str) -> tuple[float, ...]:
     return tuple(step for step in rollout.steps if step > state.share + 1e-9) if action == "promote" else ()
 
 
-def _buttons(facts: Facts, now_s: float) -> tuple[tuple[str, str], ...]:
+def _buttons(facts: Standing, now_s: float) -> tuple[tuple[str, str], ...]:
     step = next_step(facts.rollout, facts.state.share)
     words = {
         "rollback": "Roll back", "pause": "Pause", "resume": "Resume", "finish": "Finish",
@@ -179,11 +164,11 @@ def _buttons(facts: Facts, now_s: float) -> tuple[tuple[str, str], ...]:
     return tuple((action, words[action]) for action in sorted(allowed(facts, now_s), key=order.index))
 
 
-def _says(config: Config, facts: Facts) -> str:
+def _says(facts: Standing) -> str:
     rollout, state = facts.rollout, facts.state
-    incumbent = incumbent_of(config, rollout)
+    incumbent = facts.incumbent
     if facts.lost:
-        return f"{facts.lost}: {incumbent} answers every call of route {rollout.route}."
+        return f"{_sentence(facts.lost)}: {incumbent} answers every call of route {rollout.route}."
     if not guarded(facts):
         return (
             f"{incumbent} answers every call of route {rollout.route}, because the guard is silent; "
@@ -203,7 +188,7 @@ def _says(config: Config, facts: Facts) -> str:
             return f"{incumbent} answers every call of route {rollout.route}. {rollout.candidate} answers none that a client sees."
 
 
-def _guard(facts: Facts) -> tuple[str, str]:
+def _guard(facts: Standing) -> tuple[str, str]:
     """Its words and tone."""
     limit = f"limit {duration(facts.rollout.guard_fresh_s)}"
     if facts.beaten_s is None:
@@ -235,18 +220,28 @@ def _left(report: Report | None) -> str:
 
 
 def _waiting(wait: Wait) -> Waiting:
-    filled = None if wait.have is None or wait.need <= 0 else min(max(wait.have / wait.need, 0.0), 1.0)
+    """One of one is no way to measure: it is there or it is not."""
+    measured = wait.have is not None and wait.need > 0 and (wait.need != 1 or wait.unit in ("share", "pairs", "h", "s"))
+    filled = min(max((wait.have or 0.0) / wait.need, 0.0), 1.0) if measured else None
     return Waiting(words=wait.words, name=wait.name.replace("_", " "), filled=filled, done=filled == 1.0)
 
 
 def _limit(limit: Limit) -> Row:
     name = limit_name(limit.name) + (f" ({limit.segment})" if limit.segment else "")
     filled = None if limit.value is None or limit.limit <= 0 else min(max(limit.value / limit.limit, 0.0), 1.0)
-    said, tone = ("beyond the limit", "bad") if limit.broken else ("not measured", "open") if limit.value is None else ("within", "")
+    said, tone = _limit_words(limit)
     return Row(
         name=name, candidate=limit_value(limit.name, limit.value), incumbent=limit_value(limit.name, limit.incumbent),
         bound=limit_value(limit.name, limit.limit), n=count(limit.calls), tone=tone, said=said, filled=filled,
     )  # fmt: skip
+
+
+def _limit_words(limit: Limit) -> tuple[str, str]:
+    if limit.broken:
+        return "beyond the limit", "bad"
+    if limit.value is None:
+        return "not measured", "open"
+    return ("above, not certain yet", "open") if limit.value > limit.limit else ("within", "")
 
 
 def _test(test: Test) -> Row:
@@ -256,6 +251,10 @@ def _test(test: Test) -> Row:
         name=test.name, candidate=_or_dash(test.candidate), incumbent=_or_dash(test.incumbent), bound=number(test.needed), n=count(test.n),
         tone="bad" if test.fired else "", said=f"{number(test.evidence)} of {number(test.needed)}", filled=min(max(way, 0.0), 1.0),
     )  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _or_dash(value: float | None) -> str:

@@ -17,14 +17,14 @@ from proxy.config import Config, Rollout
 from proxy.faults import Wrong
 from proxy.health import Health
 from proxy.pages import asking
-from proxy.pages.card import Facts, card
+from proxy.pages.card import card
 from proxy.pages.door import NEXT, Door, Visitor, give_cookie, take_cookie
-from proxy.pages.facts import all_facts, facts_of
 from proxy.pages.now import now
 from proxy.pages.render import add_headers, icon, page, stylesheet
 from proxy.pages.sessions import Session, short
 from proxy.pages.words import exactly
 from proxy.rollout.change import change
+from proxy.rollout.standing import Standing, standing_of
 from proxy.rollout.state import ACTIONS, Action, Asked
 
 OPEN = "open:"
@@ -115,14 +115,17 @@ class Pages:
 
     async def first(self, request: web.Request, visitor: Visitor) -> web.Response:
         now_s = time.time()
-        facts = await asyncio.to_thread(all_facts, self.config, now_s)
+        facts = await asyncio.to_thread(self._standings, now_s)
         done = next((each for each in facts if each.rollout.name == request.query.get("done")), None)
         still = "still" in request.query
         return page(
             "now.html", visitor=visitor, now=now(self.known.health(), cast(dict[str, Any], self.known.status())),
-            cards=[card(self.config, each, now_s) for each in facts], done=done and asking.done(done.state), still=still,
+            cards=[card(each, now_s) for each in facts], done=done and asking.done(done.state), still=still,
             refresh=None if still else f"{REFRESH_S}; url=/" if done else str(REFRESH_S), refresh_s=REFRESH_S, at=exactly(now_s),
         )  # fmt: skip
+
+    def _standings(self, now_s: float) -> list[Standing]:
+        return [standing_of(self.config, each, now_s) for each in self.config.rollouts]
 
     async def ask(self, request: web.Request, visitor: Visitor) -> web.Response:
         found = self._asked_for(request)
@@ -134,7 +137,7 @@ class Pages:
         self, visitor: Visitor, rollout: Rollout, action: Action, wrong: str = "", status: int = 200, form: Mapping[str, str] | None = None
     ) -> web.Response:
         now_s = time.time()
-        facts: Facts = await asyncio.to_thread(facts_of, self.config, rollout, now_s)
+        facts = await asyncio.to_thread(standing_of, self.config, rollout, now_s)
         question = asking.question(self.config, facts, action, now_s)
         status = 409 if status == 200 and question.refused else status
         return page("act.html", status, visitor=visitor, ask=question, wrong=wrong, given=NOTHING | dict(form or {}), refresh=None)
