@@ -225,7 +225,13 @@ def _write_archive(config: Path, out: Path, calls: Any, run: str | None) -> int:
     return archiving.picked(config, out, calls, run=run)
 
 
-PORTS: dict[str, Callable[..., Any] | None] = {"write": _write_archive, "flight_log": None}
+def _flight_log(*known: Any) -> list[str]:
+    from scoring.guard import flight_log
+
+    return flight_log.lines(*known)
+
+
+PORTS: dict[str, Callable[..., Any]] = {"write": _write_archive, "flight_log": _flight_log}
 """What a command of one package needs of another, by the name of its parameter."""
 
 

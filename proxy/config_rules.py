@@ -165,8 +165,8 @@ def _rollouts(config: Config) -> Found:
     seen: dict[str, str] = {}
     for number, rollout in enumerate(config.rollouts):
         where = f"rollouts[{number}]"
-        if not NAME.match(rollout.name) or rollout.name in RESERVED:
-            yield f"{where}.name", repr(rollout.name), "letters, digits, - _ ."
+        if not NAME.match(rollout.name) or rollout.name in RESERVED or rollout.name.endswith(".guard"):
+            yield f"{where}.name", repr(rollout.name), "letters, digits, - _ . and not .guard at the end (the guard's file of another)"
         for mark in (f"name {rollout.name!r}", f"route {rollout.route!r}"):
             if mark in seen:
                 yield where, mark, f"another one than {seen[mark]} has: a route is switched to one candidate at a time"

@@ -5,7 +5,7 @@ under the name of the OS user.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +15,10 @@ from cyclopts import App, Parameter
 from proxy.commands import rollout_acts as acts
 from proxy.commands.check import tell
 from proxy.config_file import load
-from proxy.rollout.report import Report
 from proxy.rollout.standing import Standing, standing_of
-from proxy.rollout.state import Asked, State
+from proxy.rollout.state import Asked
 
 app = App(name="rollout", help="The canary: where it stands, start it, promote it, take it back.", help_format="plaintext")
-FlightLog = Callable[[Report | None, State, float], list[str]]
-"""(the guard's last word, the state, seconds since the epoch) → lines. Handed in, since this package knows no guard."""
 ConfigFile = Annotated[Path, Parameter(name="--config", help="the configuration")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="print machine output")]
 Share = Annotated[float | None, Parameter(help="part of the route's calls, as 0.05")]
@@ -33,7 +30,7 @@ FINE = 0
 @app.command
 def status(
     name: str | None = None, *, config: ConfigFile = CONFIG, follow: Annotated[bool, Parameter(negative=())] = False, as_json: Json = False,
-    flight_log: Annotated[FlightLog | None, Parameter(parse=False)] = None,
+    flight_log: Annotated[acts.FlightLog | None, Parameter(parse=False)] = None,
 ) -> int:  # fmt: skip
     """The flight log: state, share, evidence, what it waits for, what happened.
 

@@ -29,7 +29,8 @@ NONE_YET = "no rollout is configured: add [[rollouts]] with name, route and cand
 POLL_S = 0.5
 WORDS_S = 10.0
 """Figures change every second; while nothing happens they are printed so seldom."""
-Lines = Callable[[Report | None, State, float], list[str]]
+FlightLog = Callable[[Report | None, State, float, float], list[str]]
+"""(the guard's last word, the state, seconds since the epoch, how old a fresh word may be) → lines. Handed in: we know no guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +95,15 @@ def actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def flight_lines(standings: Sequence[Standing], now_s: float, flight_log: Lines | None) -> list[str]:
+def flight_lines(standings: Sequence[Standing], now_s: float, flight_log: FlightLog | None) -> list[str]:
     """As the guard's own flight log tells it where it was handed in, else as the files do."""
     lines: list[str] = []
     for each in standings:
         if flight_log is None:
             lines += plain_lines(each)
         else:
-            lines += [one_line(each), *(f"  {line}" for line in flight_log(each.report, each.state, now_s))]
+            lines += flight_log(each.report, each.state, now_s, each.rollout.guard_fresh_s)
+            lines += [f"  {each.lost}"] if each.lost else []
     return lines
 
 

@@ -112,7 +112,7 @@ def beaten_s(files: Files, now_s: float) -> float | None:
 
 
 def _replace(path: Path, data: bytes, *, sync: bool) -> None:
-    making = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    making = path.with_name(f"{path.name}.tmp" if sync else f"{path.name}.{os.getpid()}.tmp")  # under the lock there is one writer
     fd = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         try:

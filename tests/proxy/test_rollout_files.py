@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from proxy.config import Config, Rollout, Route, Store, Target
+from proxy.config_rules import faults_of
 from proxy.faults import Wrong
 from proxy.rollout.change import change, state_of
 from proxy.rollout.report import Report, read_report
@@ -32,11 +33,11 @@ PRELUDE = """
 """
 
 
-def a_config(folder: Path, *, model: str = "small-2") -> Config:
+def a_config(folder: Path, *, model: str = "small-2", name: str = "canary") -> Config:
     return Config(
         targets={"gpt": Target(url="http://127.0.0.1:9"), "small": Target(url="http://127.0.0.1:10", model=model)},
         routes=[Route(name="main", incumbent="gpt")],
-        rollouts=[CANARY],
+        rollouts=[msgspec.structs.replace(CANARY, name=name)],
         store=Store(),
         folder=str(folder),
     )
@@ -279,3 +280,8 @@ def test_the_files_are_nobody_elses(tmp_path: Path) -> None:
     files = files_of(config, CANARY)
     assert {path.stat().st_mode & 0o777 for path in (files.state, files.guard, files.lock)} == {0o600}
     assert files.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_rollouts_state_is_anothers_guard() -> None:
+    found = [fault.key for fault in faults_of(a_config(Path(), name="canary.guard"), "x")]
+    assert "rollouts[0].name" in found and faults_of(a_config(Path()), "x") == []
