@@ -30,13 +30,13 @@ def bytes_of(size: str) -> int:
 
 def commands(text: str) -> Iterator[list[str]]:
     """The words of every `understudy ...` in a script, unit or comment; what a shell would fill in is filled with a word."""
-    flat = re.sub(r"\$\{last:\+([^}]*)\}", r"\1", text.replace("\\\n", " "))
+    flat = re.sub(r"\$\{last:\+([^}]*)\}", r"\1", text.replace("\\\n", " ").replace("$resume", "--resume"))
     filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", flat)
-    filled = re.sub(r"\$\([^)]*\)|\$\{\w+\}|\$\w+", "word", filled).replace("word $resume", "word")
+    filled = re.sub(r"\$\([^)]*\)|\$\{\w+\}|\$\w+", "word", filled)
     for found in COMMAND.finditer(filled):
         line = re.split(r" (?:\|\||&&|\|) | \\?#|\.\.\.$", found[1])[0]
-        if line.split()[0] in NAMES:
-            yield shlex.split(line.strip(" '\""))
+        if line.split()[:1] and line.split()[0] in NAMES:
+            yield shlex.split(line if line.count('"') % 2 == 0 else line.rstrip(' "'))
 
 
 def parses(words: list[str]) -> None:
