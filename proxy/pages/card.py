@@ -110,7 +110,7 @@ def card(facts: Standing, now_s: float) -> Card:
         alarms=tuple(_alarms(facts, fresh, now_s)),
         guard=guard, guard_tone=guard_tone, guarded=guarded(facts), steps=_steps(rollout, state), actions=_buttons(facts, now_s),
         left=_left(fresh),
-        ripe=fresh is not None and state.state == "running" and guarded(facts) and not fresh.waits and not fresh.rebuilding, waits=tuple(_waiting(wait) for wait in fresh.waits) if fresh else (),
+        ripe=_ripe(facts, fresh), waits=tuple(_waiting(wait) for wait in fresh.waits) if fresh else (),
         limits=tuple(map(_limit, fresh.limits)) if fresh else (), tests=tuple(map(_test, fresh.tests)) if fresh else (),
         counts=_counts(fresh), words=tuple(report.words) if report else (), call_ids=tuple(report.call_ids) if report else (),
         events=events[:SHOWN], earlier=events[SHOWN:],
@@ -217,6 +217,11 @@ def _left(report: Report | None) -> str:
     time = f"about {duration(report.hours_left * 3600)} more" if report.hours_left is not None else "an unknown time more"
     money = f"{usd(report.usd_left)} more" if report.usd_left is not None else "a cost that is not known"
     return f"This step needs {time} at the last hour's traffic, and {money}."
+
+
+def _ripe(facts: Standing, report: Report | None) -> bool:
+    running = facts.state.state == "running" and guarded(facts)
+    return running and report is not None and not report.waits and not report.rebuilding
 
 
 def _waiting(wait: Wait) -> Waiting:
