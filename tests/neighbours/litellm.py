@@ -29,22 +29,22 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def litellm(folder: Path, port: int, providers: Mapping[str, str]) -> Iterator[str]:
-    """Its address; `providers` says what stands in place of each provider's address."""
+def litellm(folder: Path, port: int, instead: Mapping[str, str]) -> Iterator[str]:
+    """Its address; `instead` says what stands in place of some words of the configuration, such as a provider's address."""
     program = MADE / "bin" / "litellm"
     if not program.exists():
         pytest.skip("LiteLLM is not installed (750 MB): make neighbours")
     folder.mkdir()
     text = SHIPPED.read_text("utf-8")
-    for provider, instead in providers.items():
-        assert text.count(provider) == 1
-        text = text.replace(provider, instead)
+    for words, others in instead.items():
+        assert text.count(words) == 1
+        text = text.replace(words, others)
     (folder / "config.yaml").write_text(text, "utf-8")
-    words = [str(program), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    line = [str(program), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(words, cwd=folder, env=os.environ | ENV, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(line, cwd=folder, env=os.environ | ENV, stdout=log, stderr=log, start_new_session=True)
     try:
-        until(lambda: process.poll() is not None or _up(port), 90, lambda: (folder / "log").read_text()[-2000:])
+        until(lambda: process.poll() is not None or _up(port), 150, lambda: (folder / "log").read_text()[-2000:])
         assert process.poll() is None, (folder / "log").read_text()[-2000:]
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -9,10 +10,11 @@ import openai
 import pytest
 
 from tests.fakes.models import Models
-from tests.harness import Serve, config, until
+from tests.harness import ROOT, Serve, config, until
 from tests.neighbours.litellm import KEY, free_port, litellm
 
 OPENAI, ANTHROPIC = "https://api.openai.com/v1", "https://api.anthropic.com"
+FORWARD = {"# forward_client_headers_to_llm_api": "forward_client_headers_to_llm_api"}
 BODY = """
 [targets.litellm]
 url = "{incumbent}"
@@ -33,11 +35,12 @@ class Chain:
     serve: Serve
     url: str
     """What the application talks to."""
+    gateway: str
     provider: Models
     candidate: Models
 
-    def client(self, retries: int = 0) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url + "/v1", api_key=KEY, max_retries=retries, timeout=60)
+    def client(self) -> openai.OpenAI:
+        return openai.OpenAI(base_url=self.url + "/v1", api_key=KEY, max_retries=0, timeout=60)
 
     def claude(self) -> anthropic.Anthropic:
         return anthropic.Anthropic(base_url=self.url, api_key=KEY, max_retries=0, timeout=60)
@@ -50,7 +53,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     with Models("provider") as provider, Models("cand") as candidate:
         with litellm(folder / "litellm", free_port(), {OPENAI: provider.url + "/v1", ANTHROPIC: provider.url}) as gateway:
             with Serve(folder / "serve", config(BODY.format(incumbent=gateway, candidate=candidate.url))) as serve:
-                yield Chain(serve, serve.url, provider, candidate)
+                yield Chain(serve, serve.url, gateway, provider, candidate)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +62,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("before")
     with Models("provider") as provider, Models("cand") as candidate:
         with Serve(folder / "serve", config(BODY.format(incumbent=provider.url, candidate=candidate.url))) as serve:
-            with litellm(folder / "litellm", free_port(), {OPENAI: serve.url + "/v1", ANTHROPIC: serve.url}) as gateway:
-                yield Chain(serve, gateway, provider, candidate)
+            with litellm(folder / "litellm", free_port(), {OPENAI: serve.url + "/v1", ANTHROPIC: serve.url, **FORWARD}) as gateway:
+                yield Chain(serve, gateway, gateway, provider, candidate)
 
 
 @pytest.fixture(params=["behind", "before"])
@@ -104,6 +107,28 @@ def test_a_caller_s_key_goes_to_litellm_and_the_provider_sees_litellm_s_own(chai
     with chain.client() as client:
         client.chat.completions.create(**CHAT)
     assert chain.provider.seen[-1].headers["authorization"] == "Bearer sk-provider"
+
+
+def test_a_conversation_s_name_comes_through_and_goes_no_further(chain: Chain) -> None:
+    name = "conversation-4711"
+    with chain.client() as client:
+        client.chat.completions.create(**CHAT, extra_headers={"x-understudy-conversation": name})
+    assert "x-understudy-conversation" not in chain.provider.seen[-1].headers
+    until(lambda: chain.serve.one(f"select count(*) from calls where conversation = '{name}'") == 1, 20)
+
+
+def test_two_models_of_one_litellm_are_a_pair_with_the_configuration_that_is_shipped(behind: Chain, tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "providers" / "litellm.toml").read_text("utf-8").replace("share = 0.1", "share = 1.0")
+    assert text.count("http://127.0.0.1:4000") == 2
+    with Serve(tmp_path, config(text.replace("http://127.0.0.1:4000", behind.gateway)), env={"LITELLM_KEY": KEY}) as serve:
+        with openai.OpenAI(base_url=serve.url + "/v1", api_key=KEY, max_retries=0) as client:
+            client.chat.completions.create(**CHAT)
+        asked = "select target, outcome, text, model_served, cost_usd > 0 from exchanges where role <> 'repeat' order by target"
+        until(lambda: len(serve.query(asked)) == 2, 20, lambda: serve.query(asked))
+        assert serve.query(asked) == [
+            ("incumbent-model", "answered", "You said: hello", "gpt", None),
+            ("next-model", "answered", "You said: hello", "claude", True),
+        ]
 
 
 def test_a_mock_answers_behind_us_without_a_provider(behind: Chain) -> None:
