@@ -1,7 +1,7 @@
 """Panels as this project wants them: each with a sentence of help, a unit, a legend, and words for when there is nothing to show.
 
 Law: nothing is left to Grafana's defaults that a reader would take for a statement: no threshold at 80, no empty panel without a reason.
-The incumbent is blue in every picture.
+The incumbent is blue in every picture, and its repeat purple.
 """
 
 from collections.abc import Sequence
@@ -58,20 +58,21 @@ def shades(color: str) -> models.DynamicConfigValue:
 
 def lines(
     title: str, help_text: str, unit: str, queries: Sequence[Query], *, empty: str, size: tuple[int, int] = (12, 8), stacked: bool = False,
-    arms: bool = False, line_at: float | None = None, low: float | None = 0.0,
+    arms: bool = False, canary: bool = False, line_at: float | None = None,
 ) -> Made:  # fmt: skip
-    """Lines over time. `arms`: the first query is the incumbent's. `line_at`: a dashed red line."""
+    """Lines over time. `arms`: the first query is the incumbent's; `canary`: the second the candidate's. `line_at`: dashed red."""
     builder = timeseries.Panel().legend(_legend("lastNotNull", "max")).line_width(1).fill_opacity(40 if stacked else 0)
     builder.tooltip(common.VizTooltipOptions().mode(words.TooltipDisplayMode.MULTI).sort(words.SortOrder.DESCENDING))
     builder.show_points(words.VisibilityMode.AUTO).color_scheme(
         dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
     )
-    if low is not None:
-        builder.axis_soft_min(low)
+    builder.axis_soft_min(0)
     if stacked:
         builder.stacking(common.StackingConfig().mode(words.StackingMode.NORMAL).group("A"))
     if arms:
         builder.override_by_query("A", [shades("blue"), models.DynamicConfigValue("custom.lineWidth", 2)])
+        builder.override_by_regexp("/repeat /", [shades("purple")])
+    if canary:
         builder.override_by_query("B", [shades("orange")])
     if line_at is not None:
         builder.thresholds(thresholds([(None, "transparent"), (line_at, "red")])).thresholds_style(

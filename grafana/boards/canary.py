@@ -44,15 +44,15 @@ def _timed(q: float, name: str) -> tuple[Query, Query]:
 
 _STANDING = Row("Where it stands", [
     figure("Share", "Share of a route's calls that its candidate answers, as it was last set. A silent guard makes it 0 whatever this says.", RATE,
-           Query(latest("rollout_share", "route, target", ROUTE, TARGET), "{{route}}: {{target}}"), empty=IDLE, names=True, size=(6, 5)),
+           Query(latest("rollout_share", "route, target", ROUTE, TARGET), "{{route}}: {{target}}", instant=True), empty=IDLE, names=True, size=(6, 5)),
     figure("Really answered", "Share of the calls clients got an answer to that the candidate answered.", RATE,
            Query(share(series(CALLS, ROUTE, SEEN, CANDIDATE), series(CALLS, ROUTE, SEEN), "route"), "{{route}}"), empty=NO_CALLS, names=True,
            size=(6, 5), decimals=1),
     figure("Guard heard", "Seconds since the guard last said that it watches. Past guard_fresh_s (10 s) the incumbent answers everything.", TIME,
-           Query(f"time() - {latest('rollout_guard_at_seconds', 'route', ROUTE)}", "{{route}}"), empty=NO_GUARD, names=True,
+           Query(f"time() - {latest('rollout_guard_at_seconds', 'route', ROUTE)}", "{{route}}", instant=True), empty=NO_GUARD, names=True,
            steps=((None, "green"), (5, "orange"), (10, "red")), size=(6, 5), decimals=0),
-    figure("Time to decision", "Hours to the end of this step at the traffic of the last hour. NaN: the guard cannot say yet.", "h",
-           Query(latest("rollout_hours_left", "route", ROUTE), "{{route}}"), empty=NO_GUARD, names=True, size=(6, 5), decimals=1),
+    figure("Time to decision", "Hours to the end of this step at the traffic of the last hour.", "h",
+           Query(f"{latest('rollout_hours_left', 'route', ROUTE)} >= 0", "{{route}}", instant=True), empty="The guard cannot say yet, or no rollout is under way", names=True, size=(6, 5), decimals=1),
     states("State", "What each rollout was doing when. Red: taken back, all calls go to the incumbent. Blue: finished, all calls go to the candidate.",
            STATES, Query(_state(), "{{route}} at {{instance}}"), empty=IDLE, size=(12, 7)),
     lines("Share over time", "The share that was set beside the share of calls that the candidate really answered.", RATE,
@@ -78,7 +78,7 @@ _LIMITS = Row("The guard: limits, and evidence against the candidate", [
 
 
 def _beside(title: str, help_text: str, unit: str, queries: tuple[Query, Query]) -> Made:
-    return lines(title, help_text, unit, queries, empty=NO_CALLS, arms=True, size=(8, 8))
+    return lines(title, help_text, unit, queries, empty=NO_CALLS, arms=True, canary=True, size=(8, 8))
 
 
 _BOTH = Row("Both arms, as clients see them", [
@@ -91,7 +91,7 @@ _BOTH = Row("Both arms, as clients see them", [
           [Query(per_s(series(CALLS, ROUTE, SEEN, INCUMBENT), "role, target"), "{{role}} {{target}}"),
            Query(per_s(series(CALLS, ROUTE, SEEN, CANDIDATE), "role, target"), "{{role}} {{target}}"),
            Query(per_s(series(CALLS, ROUTE, 'seen="false"', INCUMBENT), "role, target"), "reverse shadow: {{target}}")],
-          empty=NO_CALLS, arms=True, size=(8, 8)),
+          empty=NO_CALLS, arms=True, canary=True, size=(8, 8)),
 ])  # fmt: skip
 
 _APART = Row("Calls that went to the incumbent all the same", [

@@ -19,7 +19,7 @@ def _by_call(title: str, help_text: str, unit: str, name: str, *kinds: str, size
 _GLANCE = Row("At a glance", [
     figure("Spend in this time", "USD in the time shown, all roles, where the price is known.", USD,
            Query(summed(f"increase({series(SPEND, WORKFLOW)}[$__range])"), "USD", instant=True), empty=UNPRICED, size=(6, 4), decimals=2),
-    figure("Spend for nobody's eyes", "USD in the time shown on candidates and repeats: what knowing costs. In a canary, candidates' answers are clients' too.", USD,
+    figure("Candidates and repeats", "USD in the time shown that went to others than the incumbent, or to asking it again: what knowing costs. A canary's answers are in it too.", USD,
            Query(summed(f"increase({series(SPEND, WORKFLOW, OTHERS)}[$__range])"), "USD", instant=True), empty=UNPRICED,
            size=(6, 4), decimals=2),
     figure("A month at this pace", "USD in 30 days at the pace of the time shown.", USD,

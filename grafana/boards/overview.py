@@ -93,9 +93,9 @@ _VERDICTS = Row("What scoring says", [
          ("workflow", "criterion", "target", "verdict"),
          VERDICTS_NOW,
          empty="Nothing is scored: no workflow has a rubric, or no pair is complete", colors=("verdict", VERDICTS)),
-    lines("Mean scores", "Mean of each criterion's scores, 0 to 1 where the rubric says nothing else.", "none",
-          [Query(latest("score_mean", "workflow, criterion, target, role", WORKFLOW, TARGET),
-                 "{{workflow}}, {{criterion}}: {{role}} {{target}}")], empty="Nothing is scored yet"),
+    lines("Mean scores", "Mean of each criterion's last scores, most of them 0 to 1. Latency, cost and length are left out: they have scales, and panels, of their own.", "none",
+          beside(lambda who: latest("score_mean", "workflow, criterion, target, role", WORKFLOW, 'criterion!~"latency|cost|length"', who),
+                 "{{workflow}}, {{criterion}}: {{role}} {{target}}"), empty="Nothing is scored yet", arms=True),
 ])  # fmt: skip
 
 BOARD = Board(

@@ -59,7 +59,7 @@ def coloured(panel: dict[str, Any], ref_id: str, name: str, number: int) -> str:
         matcher, color = override["matcher"], next((p["value"] for p in override["properties"] if p["id"] == "color"), None)
         hit = matcher["options"] == ref_id or (matcher["id"] == "byRegexp" and re.search(matcher["options"].strip("/"), name))
         if hit and color:
-            return {"blue": "#5794f2", "orange": "#ff9830", "red": "#f2495c"}[color["fixedColor"]]
+            return {"blue": "#5794f2", "orange": "#ff9830", "red": "#f2495c", "purple": "#b877d9"}[color["fixedColor"]]
     return HUES[number % len(HUES)]
 
 
