@@ -13,8 +13,8 @@ from tests.harness import ROOT
 
 DEPLOY = ROOT / "deploy"
 UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "": 1}
-COMMAND = re.compile(r"(?<![\w./-])(?:/opt/understudy/bin/)?understudy ((?:[^\n;`]|\\\n)+)")
-NAMES = {name for name in understudy.app if not name.startswith("-")}
+NAMES = sorted(name for name in understudy.app if not name.startswith("-"))
+COMMAND = re.compile(rf"(?<![\w./-])(?:/opt/understudy/bin/)?understudy ((?:{'|'.join(NAMES)})\b[^\n;`]*)")
 
 
 def documents(file: Path) -> list[dict[str, Any]]:
@@ -34,9 +34,8 @@ def commands(text: str) -> Iterator[list[str]]:
     filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", flat)
     filled = re.sub(r"\$\([^)]*\)|\$\{\w+\}|\$\w+", "word", filled)
     for found in COMMAND.finditer(filled):
-        line = re.split(r" (?:\|\||&&|\|) | \\?#|\.\.\.$", found[1])[0]
-        if line.split()[:1] and line.split()[0] in NAMES:
-            yield shlex.split(line if line.count('"') % 2 == 0 else line.rstrip(' "'))
+        line = re.split(r" (?:\|\||&&|\|) | \?#", found[1])[0]
+        yield shlex.split(line if line.count('"') % 2 == 0 else line.rstrip(' "'))
 
 
 def parses(words: list[str]) -> None:
