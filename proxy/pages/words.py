@@ -7,7 +7,9 @@ import re
 from datetime import UTC, datetime
 
 UNKNOWN = "not known"
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 """Control characters, and those that hide or turn text."""
 RATES = {"error_rate": "Errors", "refusal_rate": "Refusals", "truncation_rate": "Truncated answers"}
 TIMES = {"p95_latency_s": "Latency, 95th percentile", "ttft_p95_s": "Time to first token, 95th percentile"}
