@@ -11,7 +11,8 @@ ROUTE, WORKFLOW, TARGET = 'route=~"$route"', 'workflow=~"$workflow"', 'target=~"
 INCUMBENT = 'role="incumbent"'
 OTHERS = f'role!="incumbent",{TARGET}'
 SEEN, UNSEEN = 'seen="true"', 'seen="false"'
-FAILED = 'outcome=~"errored|timed_out|malformed"'
+FAILED = 'outcome=~"errored|timed_out"'  # what the guard calls an error
+SPOILT = 'outcome=~"truncated|malformed"'
 REFUSED = 'outcome=~"refused|filtered"'
 WHO = "role, target"
 

@@ -3,7 +3,7 @@
 from grafana.board import Board, Mark, Row
 from grafana.boards.overview import VERDICTS, VERDICTS_NOW
 from grafana.panels import COUNT, RATE, TIME, USD, Made, figure, lines, readings, rows, states
-from grafana.queries import FAILED, INCUMBENT, REFUSED, ROUTE, SEEN, TARGET, WHO, Query, latest, per_h, per_s, quantile, series, share
+from grafana.queries import FAILED, INCUMBENT, REFUSED, ROUTE, SEEN, SPOILT, TARGET, WHO, Query, latest, per_h, per_s, quantile, series, share
 
 CALLS = "calls_total"
 IDLE = "No rollout is configured, or the recorder is not scraped"
@@ -82,9 +82,9 @@ def _beside(title: str, help_text: str, unit: str, queries: tuple[Query, Query])
 
 
 _BOTH = Row("Both arms, as clients see them", [
-    _beside("Failed", "Share of the answers clients got that are an error, came too late, or are no sound answer.", RATE, _arms(CALLS, FAILED)),
+    _beside("Failed", "Share of the answers clients got that are an error, broke off, or came too late. What the candidate failed before its first byte is a fallback, below: no client saw it.", RATE, _arms(CALLS, FAILED)),
     _beside("Refused", "Share of the answers clients got that refuse or were filtered.", RATE, _arms(CALLS, REFUSED)),
-    _beside("Truncated", "Share of the answers clients got that stop at a limit of length.", RATE, _arms(CALLS, 'outcome="truncated"')),
+    _beside("Truncated or malformed", "Share of the answers clients got that stop short, or are no sound answer.", RATE, _arms(CALLS, SPOILT)),
     _beside("Whole answer, p95", "19 of 20 answers are over by then.", TIME, _timed(0.95, "latency_seconds")),
     _beside("First content, p95", "19 of 20 answers have begun by then.", TIME, _timed(0.95, "ttft_seconds")),
     lines("Answers each second", "How many answers each arm gives that clients get, and how many the incumbent gives unseen (reverse shadow).", "reqps",

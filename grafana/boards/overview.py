@@ -2,7 +2,7 @@
 
 from grafana.board import Board, Mark, Row
 from grafana.panels import COUNT, PER_S, RATE, TIME, USD, Made, figure, lines, rows
-from grafana.queries import FAILED, REFUSED, ROUTE, SEEN, TARGET, WHO, WORKFLOW, Query, beside, latest, per, per_h, per_s, quantile, series, share
+from grafana.queries import FAILED, REFUSED, ROUTE, SEEN, SPOILT, TARGET, WHO, WORKFLOW, Query, beside, latest, per, per_h, per_s, quantile, series, share
 
 CALLS = "calls_total"
 NO_CALLS = "No calls in this time"
@@ -46,21 +46,21 @@ _TRAFFIC = Row("Traffic", [
 ])  # fmt: skip
 
 _WRONG = Row("Failures, refusals, hallucinations: incumbent beside candidates", [
-    lines("Failed", "Share of answers that are an error, came too late, or are no sound answer of their dialect.", RATE,
+    lines("Failed", "Share of answers that are an error, broke off, or came too late.", RATE,
           beside(lambda who: share(series(CALLS, ROUTE, WORKFLOW, who, FAILED), series(CALLS, ROUTE, WORKFLOW, who), WHO)),
           empty=NO_ANSWERS, arms=True, size=(8, 8)),
     lines("Refused", "Share of answers that refuse or were filtered.", RATE,
           beside(lambda who: share(series(CALLS, ROUTE, WORKFLOW, who, REFUSED), series(CALLS, ROUTE, WORKFLOW, who), WHO)),
           empty=NO_ANSWERS, arms=True, size=(8, 8)),
-    lines("Truncated", "Share of answers that stop at a limit of length.", RATE,
-          beside(lambda who: share(series(CALLS, ROUTE, WORKFLOW, who, 'outcome="truncated"'), series(CALLS, ROUTE, WORKFLOW, who), WHO)),
+    lines("Truncated or malformed", "Share of answers that stop short, or are no sound answer, say a tool's arguments that are no JSON.", RATE,
+          beside(lambda who: share(series(CALLS, ROUTE, WORKFLOW, who, SPOILT), series(CALLS, ROUTE, WORKFLOW, who), WHO)),
           empty=NO_ANSWERS, arms=True, size=(8, 8)),
     lines("How it was refused", "Refusals each hour by kind: said in a field, taken by a filter, or read from the text.", COUNT,
           beside(lambda who: per_h(series("refusals_total", WORKFLOW, who), "role, target, kind"), "{{role}} {{target}}: {{kind}}"),
           empty="No refusal since the recorder started", arms=True, size=(8, 8)),
-    lines("Silent failures", "Share of answers that look like an answer and are none (empty, cut short, broken JSON).", RATE,
-          beside(lambda who: per(series("failures_total", WORKFLOW, who, 'class="silent"'), series(CALLS, WORKFLOW, who), WHO)),
-          empty="No silent failure since the recorder started", arms=True, size=(8, 8)),
+    lines("Silent failures", "Share of answers that look like an answer and are none: a refusal in prose, cut short, empty, broken JSON.", RATE,
+          beside(lambda who: share(series("failures_total", WORKFLOW, who, 'class="silent"'), series(CALLS, WORKFLOW, who), WHO)),
+          empty=NO_ANSWERS, arms=True, size=(8, 8)),
     lines("Hallucination tags", "Tags that scoring gave, each hour.", COUNT,
           beside(lambda who: per_h(series("hallucination_tags_total", WORKFLOW, who), "role, target, tag"), "{{role}} {{target}}: {{tag}}"),
           empty="No tag given: no rubric names such a criterion, or nothing was found", arms=True, size=(8, 8)),

@@ -55,7 +55,7 @@ _LEGS = Row("Legs that nobody waits for", [
     lines("Answers unseen", "Answers each second that no client sees, by who gave them.", PER_S,
           [Query(per_s(series("calls_total", ROUTE, WORKFLOW, TARGET, UNSEEN), "role, target"), "{{role}} {{target}}")],
           empty="Nothing is mirrored"),
-    lines("Failed unseen", "Share of the unseen answers that are an error, came too late, or are no sound answer.", RATE,
+    lines("Failed unseen", "Share of the unseen answers that are an error, broke off, or came too late.", RATE,
           [Query(share(series("calls_total", ROUTE, WORKFLOW, TARGET, UNSEEN, FAILED),
                        series("calls_total", ROUTE, WORKFLOW, TARGET, UNSEEN), "role, target"), "{{role}} {{target}}")],
           empty="Nothing is mirrored"),
