@@ -3,7 +3,23 @@
 from grafana.board import Board, Mark, Row
 from grafana.boards.overview import VERDICTS, VERDICTS_NOW
 from grafana.panels import COUNT, RATE, TIME, USD, Made, figure, lines, readings, rows, states
-from grafana.queries import FAILED, INCUMBENT, REFUSED, ROUTE, SEEN, SPOILT, TARGET, WHO, Query, latest, per_h, per_s, quantile, series, share
+from grafana.queries import (
+    FAILED,
+    INCUMBENT,
+    REFUSED,
+    ROUTE,
+    SEEN,
+    SPOILT,
+    TARGET,
+    WHO,
+    Query,
+    latest,
+    per_h,
+    per_s,
+    quantile,
+    series,
+    share,
+)
 
 CALLS = "calls_total"
 IDLE = "No rollout is configured, or the recorder is not scraped"

@@ -2,7 +2,25 @@
 
 from grafana.board import Board, Mark, Row
 from grafana.panels import COUNT, PER_S, RATE, TIME, USD, Made, figure, lines, rows
-from grafana.queries import FAILED, REFUSED, ROUTE, SEEN, SPOILT, TARGET, WHO, WORKFLOW, Query, beside, latest, per, per_h, per_s, quantile, series, share
+from grafana.queries import (
+    FAILED,
+    REFUSED,
+    ROUTE,
+    SEEN,
+    SPOILT,
+    TARGET,
+    WHO,
+    WORKFLOW,
+    Query,
+    beside,
+    latest,
+    per,
+    per_h,
+    per_s,
+    quantile,
+    series,
+    share,
+)
 
 CALLS = "calls_total"
 NO_CALLS = "No calls in this time"
