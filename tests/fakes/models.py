@@ -37,6 +37,10 @@ class Models:
     text: Callable[[str], str] = lambda asked: f"You said: {asked}"
     pieces: int = 6
     gap_s: float = 0.0
+    wait_s: Callable[[str], float] = lambda asked: 0.0
+    """How long it thinks about a chat, by what was asked."""
+    tokens: int = 1
+    """Times as many as usual."""
     port: int = 0
     ssl: Any = None
     _loop: Any = None
@@ -146,9 +150,15 @@ def asked_of(content: Any) -> str:
 
 
 async def chat(models: Models, request: web.Request, call: dict[str, Any]) -> web.StreamResponse:
-    text = models.text(asked_of(call["messages"][-1]["content"]))
-    model = call.get("model", models.name)
-    usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18, "prompt_tokens_details": {"cached_tokens": 3}}
+    asked = asked_of(call["messages"][-1]["content"])
+    text = models.text(asked)
+    if wait_s := models.wait_s(asked):
+        await asyncio.sleep(wait_s)
+    model, times = call.get("model", models.name), models.tokens
+    usage = {
+        "prompt_tokens": 11 * times, "completion_tokens": 7 * times, "total_tokens": 18 * times,
+        "prompt_tokens_details": {"cached_tokens": 3 * times},
+    }  # fmt: skip
     head = {"id": "chatcmpl-1", "created": 1, "model": f"{model}-served", "system_fingerprint": "fp_1"}
     tool = (
         [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}]
