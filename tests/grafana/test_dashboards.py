@@ -186,3 +186,13 @@ def test_the_provisioned_source_and_folder_are_those_of_the_dashboards() -> None
     assert source["type"] == read("canary")["templating"]["list"][0]["query"] == "prometheus"
     assert re.fullmatch(r"\d+s", source["jsonData"]["timeInterval"])
     assert Path(provider["options"]["path"]).is_absolute() and not provider["allowUiUpdates"]
+
+
+def test_compose_hands_grafana_what_the_provisioning_expects() -> None:
+    grafana = yaml.safe_load((FOLDER.parents[1] / "deploy/compose.yaml").read_text("utf-8"))["services"]["grafana"]
+    source = yaml.safe_load((FOLDER.parent / "provisioning/datasources/prometheus.yaml").read_text("utf-8"))["datasources"][0]
+    provider = yaml.safe_load((FOLDER.parent / "provisioning/dashboards/understudy.yaml").read_text("utf-8"))["providers"][0]
+    mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"])
+    assert source["url"].removeprefix("$") in grafana["environment"]
+    assert mounts["../grafana/dashboards"] == provider["options"]["path"]
+    assert mounts["../grafana/provisioning"] == "/etc/grafana/provisioning"
