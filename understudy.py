@@ -188,7 +188,6 @@ def _shadow(settings_fd: int, name: str, listen_fd: int) -> None:
 
 def _recorder(settings_fd: int, name: str, listen_fd: int) -> None:
     from proxy import handover, inheritance, recorder_process
-    from proxy.pages.routes import add_pages
     from scoring import online
 
     inherited = inheritance.inherit(settings_fd)
@@ -196,7 +195,7 @@ def _recorder(settings_fd: int, name: str, listen_fd: int) -> None:
         return asyncio.run(recorder_process.keep(inherited))
     listening = inheritance.inherited_socket(listen_fd)
     handover.offer(listening)
-    asyncio.run(recorder_process.run(inherited, listening, online.observing, pages=add_pages))
+    asyncio.run(recorder_process.run(inherited, listening, online.observing))
 
 
 BEHIND = 10

@@ -110,21 +110,21 @@ def adapt(
     )
 
 
-def adapt_in_place(dialect: str, path: str, body: bytes, target: Target, *, keep_query: bool) -> Adapted | Unreadable:
+def adapt_in_place(
+    dialect: str, path: str, body: bytes, document: Document, target: Target, *, keep_query: bool
+) -> Adapted | Unreadable:  # fmt: skip
     """The call as a canary gets it, whose answer a client gets: nothing but the model and the user's own `set`, `drop` and `drop_path`.
 
-    `keep_query`: the caller's key in the query is meant for there too.
+    `document` is the body, read. `keep_query`: the caller's key in the query is meant for there too.
     """
-    found = read_document(body)
-    if isinstance(found, Unreadable):
-        return found
-    draft = _Draft(dialect, path if keep_query else _without_secrets(path), dict(found))
+    draft = _Draft(dialect, path if keep_query else _without_secrets(path), dict(document))
     if target.model:
         _rename(draft, target.model)
     _configured(draft, target)
-    sent = _written(draft, body) if draft.rewrites else body
-    if isinstance(sent, Unreadable):
-        return sent
+    try:
+        sent = orjson.dumps(draft.body) if draft.rewrites else body
+    except (orjson.JSONEncodeError, RecursionError):
+        return Unreadable(reason="nested too deeply to be written again")
     return Adapted(path=draft.path, body=sent, headers={}, model=target.model or None, rewrites=tuple(draft.rewrites))
 
 

@@ -13,9 +13,11 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import orjson
+
 from proxy.adapt import Adapted, adapt_in_place
 from proxy.config import Config, Rollout, Target
-from proxy.dialects.reading import read_document
+from proxy.dialects.reading import Document, is_document
 from proxy.encoding import decode
 from proxy.events import Drawn
 from proxy.exchange import Ended, Prompt, Unreadable
@@ -72,6 +74,17 @@ def canary_of(config: Config, rollout: Rollout, credential: Credential) -> Canar
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
+
+
+def strict_document(body: bytes | Unreadable) -> Document | None:
+    """The body read as every JSON parser reads it; what only lenient ones take is not sent on rewritten, so it is not sent on at all."""
+    if isinstance(body, Unreadable):
+        return None
+    try:
+        found: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return found if is_document(found) else None
 
 
 class CanaryCall(Call):
@@ -134,21 +147,20 @@ class CanaryCall(Call):
         request, plan, dialect = self.request, self.plan, self.dialect
         assert dialect is not None
         plain, path = self._decoded(), self.way.rest_of(request.target).decode("latin-1")
-        document = read_document(plain) if isinstance(plain, bytes) and plain else None
-        if document is None or isinstance(document, Unreadable) or not isinstance(plain, bytes):
+        document = strict_document(plain)
+        if document is None or not isinstance(plain, bytes):
             return self._stay("unreadable", True)
-        headers = recorded(request.lines)
-        if why := stays(plan, dialect.name, request.method.decode("latin-1"), document, headers):
+        if why := stays(plan, dialect.name, request.method.decode("latin-1"), document, recorded(request.lines)):
             return self._stay(why, True)
-        prompt = dialect.read_prompt(path, plain)
+        hints = request.hints or {}
+        prompt = dialect.read_prompt(path, plain) if "conversation" not in hints else None
         known = prompt if isinstance(prompt, Prompt) else None
-        hit = drawn(plan, key_of(request.hints or {}, known, self.worker.id_of(self.number)))
-        asked = adapt_in_place(dialect.name, path, plain, self.canary.target, keep_query=self.canary.same_origin)
-        if isinstance(asked, Unreadable):  # before the draw counts, so that both sides are calls of the same kind
+        if not drawn(plan, key_of(hints, known, self.worker.id_of(self.number))):
+            return self._to_incumbent(Drawn(rollout=plan.rollout, share=plan.share), True)
+        asked = adapt_in_place(dialect.name, path, plain, document, self.canary.target, keep_query=self.canary.same_origin)
+        if isinstance(asked, Unreadable):
             return self._stay("unportable", True)
-        if hit:
-            return self._try(asked)
-        self._to_incumbent(Drawn(rollout=plan.rollout, share=plan.share), True)
+        self._try(asked)
 
     def _decoded(self) -> bytes | Unreadable:
         body = b"".join(self.pieces)
