@@ -111,7 +111,7 @@ class Evidence:
                 self._blamed.pop(fact.call_id)
                 self._judge(fact)
         if self.slower is not None:
-            self.slower.look(now_s)
+            self.slower.look()
 
     def tests(self) -> list[Test]:
         return [*self._pair_tests(), *self._other_tests()]

@@ -38,7 +38,7 @@ from scoring.queries import Query, asking
 from scoring.rubric import Rubric
 from scoring.rubric_file import rubric_for
 
-LOOK_EVERY_S, WEIGH_EVERY_S, TRY_AGAIN_S, HELD = 1.0, 3600.0, 30.0, 100_000
+LOOK_EVERY_S, WEIGH_EVERY_S, TRY_AGAIN_S, LOCK_WAIT_S, HELD = 1.0, 3600.0, 30.0, 1.0, 100_000
 Changing = Callable[[Asked, Mapping[str, object]], State]
 
 
@@ -97,7 +97,7 @@ class Guard:
             self.meters.rollout(self.rollout.route, self.rollout.candidate, self.state.state, self.state.takes)
             return
         if self.state.version != report.version:  # it was changed just now: what is told is how it stands
-            report = msgspec.structs.replace(self.look(now_s), call_ids=report.call_ids)
+            report = self.look(now_s)
         self._say(report, now_s)
 
     def look(self, now_s: float) -> Report:
@@ -176,7 +176,7 @@ class Guard:
     # ---- the state, and what was before
 
     def _change(self, asked: Asked, evidence: Mapping[str, object]) -> State:
-        return change(self.config, self.rollout, asked, evidence=evidence)
+        return change(self.config, self.rollout, asked, evidence=evidence, wait_s=LOCK_WAIT_S)
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:
@@ -197,7 +197,8 @@ class Guard:
         self._step()
 
     def _step(self) -> None:
-        if self.evidence.step_s != self.state.step_us / 1e6:
+        """After a rollback what led to it stays to be seen."""
+        if self.state.takes > 0.0 and self.evidence.step_s != self.state.step_us / 1e6:
             self.evidence.step(self.state.step_us / 1e6)
 
     def _evidence_of(self, state: State, *, restarted: bool) -> None:

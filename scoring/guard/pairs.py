@@ -2,40 +2,38 @@
 
 Law: a conversation is one pair, its first, so pairs are independent; an answer that failed has scores (the worst there are), and the
 incumbent's in the place of a candidate that failed is a pair like one of the reverse shadow. What we had no time to score is counted and is
-no evidence. Scores are kept to the hundredth.
+no evidence.
 
 Source: `stats/verdict.py`: beyond the margin, or worse at all where nothing is tolerated; see `levels.py` for the level.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 
+from scoring.guard.bets import bets_of, lost
 from scoring.guard.blocks import Blocks
 from scoring.guard.facts import Fact
 from scoring.guard.known import Known
 from scoring.rubric import Dimension, Relative
-from scoring.stats.verdict import claims
 
 WAITING, CONVERSATIONS, KEPT_IDS = 20_000, 200_000, 10
-Counts = Counter[tuple[float, float]]
 
 
 class Cell:
-    """One guard of one workflow. Counts of pairs by (incumbent's score, candidate's)."""
+    """One guard of one workflow."""
 
     def __init__(self, dimension: Dimension):
-        self.dimension, self.whole, self.hour, self.blocks = dimension, Counts(), Counts(), Blocks()
+        self.dimension, self.whole, self.hour, self.blocks = dimension, bets_of(dimension), bets_of(dimension), Blocks()
         self.n, self.sums = 0, [0.0, 0.0]
         self.ids = deque[str](maxlen=KEPT_IDS)
-        self._known: tuple[int, float] | None = None
 
     def take(self, incumbent: float, candidate: float, fact: Fact) -> None:
         if self.blocks.turns(fact.arrived_s):
-            self.blocks.close(self._of(self.hour))
-            self.hour = Counts()
-        scores = (round(incumbent, 2), round(candidate, 2))
-        self.whole[scores] += 1
-        self.hour[scores] += 1
+            self.blocks.close(self.hour.log_e)
+            self.hour.begin()
+        gains = self.whole.gains(lost(self.dimension, incumbent, candidate))
+        self.whole.add(gains)
+        self.hour.add(gains)
         self.n += 1
         self.sums = [self.sums[0] + incumbent, self.sums[1] + candidate]
         if candidate < incumbent:
@@ -43,21 +41,11 @@ class Cell:
 
     @property
     def log_e(self) -> float:
-        """Asked often, counted anew only after a pair."""
-        if self._known is None or self._known[0] != self.n:
-            self._known = self.n, self.blocks.log_e(self._of(self.whole), self._of(self.hour))
-        return self._known[1]
+        return self.blocks.log_e(self.whole.log_e, self.hour.log_e)
 
     @property
     def means(self) -> tuple[float | None, float | None]:
         return (self.sums[0] / self.n, self.sums[1] / self.n) if self.n else (None, None)
-
-    def _of(self, scores: Counts) -> float:
-        margin = self.dimension.margin
-        if isinstance(margin, Relative) or not scores:
-            return 0.0
-        found = claims(scores, margin)
-        return found.worse if self.dimension.zero_tolerance else found.regressed
 
 
 class Pairs:

@@ -1,8 +1,8 @@
 """Is the candidate's p95 slower than the rubric allows: of answers that clients saw, on both sides of the draw.
 
 Law: the first answer of each conversation, in the order they ended, the k-th of the one beside the k-th of the other: no shadow's latency
-is in it. The first 5,000 of all and of each hour. It is asked twice a minute: a look costs tens of
-milliseconds.
+is in it. The first 5,000 of all and of each hour. It is asked from 100 on, and anew when there are
+a tenth more: a look costs tens of milliseconds.
 
 Source: `stats/quantile.py`, unpaired. How much slower it may be is the widest margin of the rubric's latency guards and gates.
 """
@@ -16,7 +16,7 @@ from scoring.guard.known import Known
 from scoring.rubric import Relative, WorkflowRubric
 from scoring.stats.quantile import Claim, Pair, unpaired
 
-MOST, CONVERSATIONS, EVERY_S, KEPT_IDS = 5000, 200_000, 30.0, 10
+MOST, FEWEST, CONVERSATIONS, GROWN, KEPT_IDS = 5000, 100, 200_000, 1.1, 10
 
 
 class Slower:
@@ -26,7 +26,7 @@ class Slower:
         self._met: Known[int, bool] = Known(CONVERSATIONS)
         self._waiting = {True: deque[float](maxlen=MOST), False: deque[float](maxlen=MOST)}
         self._slowest: list[tuple[float, str]] = []
-        self._whole_e, self._hour_e, self._looked_s, self._counted = 0.0, 0.0, float("-inf"), (0, 0)
+        self._whole_e, self._hour_e, self._counted = 0.0, 0.0, (0, 0)
 
     def take(self, fact: Fact) -> None:
         """Of either side's answers: those that are whole and that a client got."""
@@ -34,7 +34,7 @@ class Slower:
             return
         if self.blocks.turns(fact.arrived_s):
             self.blocks.close(self._of(self.hour))
-            self.hour, self._hour_e, self._slowest = [], 0.0, []
+            self.hour, self._hour_e, self._slowest, self._counted = [], 0.0, [], (self._counted[0], 0)
         self._waiting[fact.drawn].append(fact.latency_s)
         if fact.drawn:
             self._slowest = sorted([*self._slowest, (fact.latency_s, fact.call_id)], reverse=True)[:KEPT_IDS]
@@ -44,13 +44,14 @@ class Slower:
                 if len(pairs) < MOST:
                     pairs.append(pair)
 
-    def look(self, now_s: float) -> None:
-        if now_s - self._looked_s < EVERY_S or self._counted == (len(self.whole), len(self.hour)):
-            return
-        if self._counted[0] != len(self.whole):
-            self._whole_e = self._of(self.whole)
-        self._hour_e = self._of(self.hour)
-        self._looked_s, self._counted = now_s, (len(self.whole), len(self.hour))
+    def look(self) -> None:
+        """Once a second."""
+        whole, hour = self._counted
+        if len(self.whole) >= max(FEWEST, whole * GROWN) and len(self.whole) > whole:
+            self._whole_e, whole = self._of(self.whole), len(self.whole)
+        if len(self.hour) >= max(FEWEST, hour * GROWN) and len(self.hour) > hour:
+            self._hour_e, hour = self._of(self.hour), len(self.hour)
+        self._counted = whole, hour
 
     @property
     def log_e(self) -> float:
