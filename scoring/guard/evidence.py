@@ -25,7 +25,7 @@ from scoring.guard.slower import Slower, allowed
 from scoring.guard.strata import Stratum
 from scoring.rubric import Dimension, Rubric
 
-BLAME_WAIT_S, WAITING, CALLS = 5.0, 20_000, 200_000
+BLAME_WAIT_S, WAITING, LEGS = 5.0, 20_000, 50_000
 ASSIGNMENT, LATENCY = "assignment", "p95 latency"
 MOST_LOG = 600.0
 """Of evidence that is told: e to this is a number yet."""
@@ -74,7 +74,7 @@ class Evidence:
         """Calls since the step began, by leg."""
         self.reasons: dict[str, Counter[str]] = {"stayed": Counter(), "fallback": Counter()}
         self.step_pairs = 0
-        self._legs: Known[tuple[str, str], bool] = Known(CALLS)
+        self._legs: Known[tuple[str, str], bool] = Known(LEGS)
         self._blamed: Known[str, tuple[Fact, float]] = Known(WAITING)
         self._client_faults: Known[str, bool] = Known(WAITING)
         """Calls to which the incumbent, too, answered with such a status; False: it did not."""

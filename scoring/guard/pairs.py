@@ -16,7 +16,7 @@ from scoring.guard.facts import Fact
 from scoring.guard.known import Known
 from scoring.rubric import Dimension, Relative
 
-WAITING, CONVERSATIONS, KEPT_IDS = 20_000, 200_000, 10
+WAITING, CONVERSATIONS, KEPT_IDS = 20_000, 100_000, 10
 
 
 class Cell:

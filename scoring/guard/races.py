@@ -22,7 +22,7 @@ from scoring.guard.known import Known
 from scoring.stats.race import Failures, race
 from scoring.stats.srm import srm
 
-QUIET_S, FEWEST, CONVERSATIONS, LATE_S, KEPT_IDS = 600.0, 50, 200_000, 600.0, 10
+QUIET_S, FEWEST, CONVERSATIONS, LATE_S, KEPT_IDS = 600.0, 50, 100_000, 600.0, 10
 SOURCES: Mapping[str, Callable[[Fact], bool]] = {
     "errors": lambda fact: fact.errored,
     "refusals": lambda fact: fact.refused,

@@ -8,7 +8,7 @@ import logging
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from proxy.rollout.report import Report
 from proxy.rollout.state import Asked, Refused, State, after
 from proxy.rollout.state_file import files_of, write
 from scoring.guard.guard import Guard
+from scoring.guard.scorer import Scorer
 from scoring.rubric_file import rubric_for
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -95,6 +96,7 @@ class Simulated:
         )  # fmt: skip
         self._change(Asked(action="start", actor="a person", share=share), {})
         self.guard = Guard(self.config, self.rollout, rubric_for(self.config, folder / "understudy.toml"), Nothing(), self._change)
+        self.guard.scorer = Scorer(self.guard.rules.guards, lambda: self.now_s)  # a day in seconds: no answer is left out for want of time
         self.after_fault = 0
 
     def _change(self, asked: Asked, evidence: Mapping[str, object]) -> State:
@@ -184,8 +186,8 @@ FAULTS: Mapping[str, Nature] = {
 }
 
 
-def fault(name: str, seed: int, *, share: float = 0.1, calls_per_s: float = 2.0, well_s: float = 1800.0, most_s: float = DAY_S) -> Ended:
-    """Half an hour of a candidate that is well, then one that is not."""
+def fault(name: str, seed: int, *, share: float = 0.1, calls_per_s: float = 2.0, well_s: float = 900.0, most_s: float = DAY_S) -> Ended:
+    """A quarter of an hour of a candidate that is well, then one that is not."""
     with tempfile.TemporaryDirectory(dir=FAST) as folder:
         traffic = Traffic(calls_per_s=calls_per_s, window_s=60.0, look_s=1.0)
         canary = Simulated(Path(folder), traffic, seed, share)
@@ -197,33 +199,42 @@ def fault(name: str, seed: int, *, share: float = 0.1, calls_per_s: float = 2.0,
         return Ended(state=state.state, share=state.share, why=state.why, calls=calls, seconds=seconds)
 
 
-def _each(what: Callable[..., Ended], *arguments: Sequence[Any]) -> list[Ended]:
-    with ProcessPoolExecutor(2) as pool:
-        return list(pool.map(what, *arguments, chunksize=5))
+def _quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _days(runs: int) -> None:
+    with ProcessPoolExecutor(2, initializer=_quiet) as pool:
+        ends = list(pool.map(healthy, range(1, runs + 1)))
+    back = [each for each in ends if each.state == "rolled_back"]
+    whole = sum(each.share == 1.0 for each in ends)
+    print(f"healthy: {len(back)} of {runs} days ended with a rollback (at most 2 of 100); {whole} came to 100 %")
+    for each in back:
+        print(f"   {each.why}")
+
+
+def _faults(seeds: int, share: float) -> None:
+    asked = [(name, seed, share) for name in FAULTS for seed in range(1, seeds + 1)]
+    with ProcessPoolExecutor(2, initializer=_quiet) as pool:
+        ends = list(pool.map(_fault, asked))
+    for number, name in enumerate(FAULTS):
+        found = ends[number * seeds : (number + 1) * seeds]
+        calls, seconds = [each.calls for each in found if each.calls], [each.seconds for each in found if each.seconds]
+        figures = f"median {median(calls):,.0f} calls, {median(seconds):,.0f} s, worst {max(seconds):,.0f} s" if calls else "never"
+        print(f"{name} at {share:.0%}: {len(calls)} of {seeds} taken back, {figures}\n   {found[0].why}", flush=True)
+
+
+def _fault(about: tuple[str, int, float]) -> Ended:
+    name, seed, share = about
+    return fault(name, seed, share=share, most_s=3 * 3600.0)
 
 
 def main() -> None:
-    """Arguments: how many days; 100 when none is given."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    ends = _each(healthy, range(1, runs + 1))
-    back = [each for each in ends if each.state == "rolled_back"]
-    print(
-        f"healthy: {len(back)} of {runs} days ended with a rollback (at most 2 of 100); {sum(e.share == 1.0 for e in ends)} came to 100 %"
-    )
-    for each in back:
-        print(f"   {each.why}")
-    for share in (0.1, 0.5):
-        for name in FAULTS:
-            found = _each(_fault_at, [(name, seed, share) for seed in range(1, 6)])
-            calls, seconds = [each.calls for each in found if each.calls], [each.seconds for each in found if each.seconds]
-            figures = f"median {median(calls):,.0f} calls, {median(seconds):,.0f} s, worst {max(seconds):,.0f} s" if calls else "never"
-            print(f"{name} at {share:.0%}: {len(calls)} of {len(found)} taken back, {figures}\n   {found[0].why}")
-
-
-def _fault_at(about: tuple[str, int, float]) -> Ended:
-    name, seed, share = about
-    return fault(name, seed, share=share, most_s=4 * 3600.0)
+    """Arguments: how many days (100), how many of each fault (5). Calls and seconds are those of the whole route, from the fault on."""
+    said = [int(each) for each in sys.argv[1:]]
+    _days(said[0] if said else 100)
+    for share in (0.5, 0.1):
+        _faults(said[1] if len(said) > 1 else 5, share)
 
 
 if __name__ == "__main__":
