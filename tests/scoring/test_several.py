@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.faults import Wrong
-from proxy.store import Store
+from proxy.store import Round, Store
 from scoring.run.filling import Wanted, fill
 from scoring.several import together
 from scoring.verdicts import verdicts
@@ -28,7 +28,10 @@ def filled(folder: Path, numbers: Iterable[int]) -> Store:
         pairs([number], ours="no" if number % 7 == 0 else "yes.", repeat="yes." if number % 2 else None, conversation=f"c{number // 3}")
         for number in numbers
     ]
-    store = a_store(folder, *rounds)
+    calls, exchanges, decisions = (
+        tuple(row for each in rounds for row in getattr(each, kind)) for kind in ("calls", "exchanges", "decisions")
+    )
+    store = a_store(folder, Round(calls=calls, exchanges=exchanges, decisions=decisions))
     fill(store.path, a_rubric(), Wanted(), AT)
     return store
 
