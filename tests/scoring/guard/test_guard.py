@@ -4,14 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from proxy.config import Limits, SegmentLimits
+import msgspec
+
+from proxy.config import Limits, SegmentLimits, Workflow
+from proxy.metrics import Meters
 from proxy.rollout.change import state_of
 from proxy.rollout.report import Report, read_report
 from proxy.rollout.state_file import files_of, locked
 from proxy.rollout.watch import NO_GUARD, Watch
 from proxy.segments import read_segment, segment_names
 from proxy.turning import Turning
-from tests.scoring.guard.rollouts import REFUSED, Watched
+from scoring.guard.guard import Guard
+from scoring.online import observing
+from tests.scoring.guard.rollouts import REFUSED, Watched, a_config
 
 
 def report_of(watched: Watched) -> Report:
@@ -241,3 +246,12 @@ def test_a_pause_holds_the_share_and_a_fault_still_ends_it(tmp_path: Path) -> No
     assert (watched.turn().state, watched.guard.state.share) == ("paused", 0.1)
     watched.fallback(60)
     assert watched.turn().state == "rolled_back"
+
+
+def test_the_recorder_gets_one_guard_for_each_rollout_and_none_with_a_rubric_that_has_faults(tmp_path: Path) -> None:
+    config = a_config(tmp_path)
+    found = observing(config, str(tmp_path / "understudy.toml"), Meters(config))
+    assert [each.rollout.name for each in found if isinstance(each, Guard)] == ["canary"]
+    (tmp_path / "bad.toml").write_text("rubric = 1\n[[dimension]]\ntype = 'nonsense'\n")
+    bad = msgspec.structs.replace(config, workflows=[Workflow(name="triage", rubric="bad.toml")])
+    assert not observing(bad, str(tmp_path / "understudy.toml"), Meters(bad)), "nobody beats, so no canary is served"
