@@ -25,15 +25,16 @@ def test_every_make_target_the_readme_names_exists() -> None:
 
 def test_every_command_the_readme_shows_exists() -> None:
     known = {names for names, _ in walk(understudy.app)}
-    shown = re.findall(r"understudy ((?:store )?[a-z]+)", "\n".join(re.findall(r"^    .*$|`[^`\n]*`", README, re.MULTILINE)))
+    shown = re.findall(r"understudy ((?:store |rollout )?[a-z]+)", "\n".join(re.findall(r"^    .*$|`[^`\n]*`", README, re.MULTILINE)))
     assert shown and {each for each in shown if each not in ("worker", "shadow", "recorder")} <= known
 
 
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", README, re.DOTALL))
 def test_toml_in_the_readme_is_a_configuration_once_its_incumbent_is_there(block: str) -> None:
     tomllib.loads(block)
+    small = "" if "[targets.small]" in block else '[targets.small]\nurl = "https://api.example.com"\n'
     route = "" if "[[routes]]" in block else '[[routes]]\nname = "main"\nincumbent = "gpt"\n'
-    assert parse(block + '\n[targets.gpt]\nurl = "https://api.openai.com"\n' + route).routes
+    assert parse(block + '\n[targets.gpt]\nurl = "https://api.openai.com"\n' + small + route).routes
 
 
 def test_the_rows_of_the_selfcheck_that_the_readme_shows_are_those_it_prints() -> None:
