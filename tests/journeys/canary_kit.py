@@ -66,6 +66,8 @@ class Callers:
     url: str
     per_s: Mapping[str, float]
     conversations: int = 1 << 40
+    stateful_every: int = 0
+    """So often a call asks that its answer is kept, and can only be the incumbent's."""
     timeout_s: float = 30.0
     answered: Counter[str] = field(default_factory=Counter)
     failed: list[tuple[str, float, str]] = field(default_factory=list)
@@ -102,7 +104,9 @@ class Callers:
             await asyncio.sleep(max(began + number / rate - time.monotonic(), 0.0))
 
     async def _call(self, session: aiohttp.ClientSession, name: str, number: int) -> None:
-        body = {"model": "m-1", "messages": [{"role": "user", "content": prompt(number)}]}
+        body: dict[str, object] = {"model": "m-1", "messages": [{"role": "user", "content": prompt(number)}]}
+        if self.stateful_every and number % self.stateful_every == 0:
+            body["store"] = True
         try:
             async with session.post(f"{self.url}/{name}/v1/chat/completions", json=body) as answer:
                 raw = await answer.read()

@@ -2,6 +2,8 @@
 is finished; six others go wrong half-way, each in its own way, and are taken back by the guard while no client notices anything."""
 
 import json
+import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +15,7 @@ import pytest
 
 from tests.deploy.scraped import Prometheus, alertmanager, needed, prometheus, serving
 from tests.fakes.models import Models
+from tests.grafana.test_dashboards import read
 from tests.harness import Serve, config, until
 from tests.journeys.canary_kit import BROKEN, GOOD, Callers, Desk, canaries_seen, refusing, targets, uneven
 
@@ -109,7 +112,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         manager = stack.enter_context(alertmanager(folder, receiver))
         watching = stack.enter_context(prometheus(folder, serve.admin.removeprefix("http://"), alertmanager=manager))
         desk = Desk(serve)
-        callers = stack.enter_context(Callers(serve.url, {"sound": SOUND_PER_S} | dict.fromkeys(FAULTS, FAULTY_PER_S)))
+        callers = stack.enter_context(Callers(serve.url, {"sound": SOUND_PER_S} | dict.fromkeys(FAULTS, FAULTY_PER_S), stateful_every=20))
         for name in FAULTS:
             desk.ask(name, "start", share=0.5)
         desk.ask("sound", "start")
@@ -158,6 +161,17 @@ def test_a_sound_candidate_goes_from_one_percent_to_all_calls_and_is_finished(st
     until(lambda: len(canaries_seen(stage.new["sound"])) > before + 50, 30)
     assert desk.state("sound").state == "finished"
     assert [each for each in stage.callers.failed if each[0] == "sound"] == []
+
+
+def test_the_canary_board_shows_all_of_it(stage: Stage) -> None:
+    words = {"__rate_interval": "10s", "__range": "60s", "__interval": "1s", "route": ".*", "workflow": ".*", "target": ".*"}
+    empty: list[str] = []
+    for panel in (each for each in read("canary")["panels"] if each["type"] != "row"):
+        for target in panel["targets"]:
+            expr = re.sub(r"\$\{?(\w+)\}?", lambda found: words[found[1]], target["expr"])
+            if not any(math.isfinite(float(each["value"][1])) for each in stage.watching.query(f"last_over_time(({expr})[3m:1s])")):
+                empty.append(f"{panel['title']}: {expr}")
+    assert [each for each in empty if "understudy_verdict" not in each] == []  # nobody has scored here
 
 
 def test_what_was_decided_is_in_the_store_with_its_reasons(stage: Stage) -> None:
