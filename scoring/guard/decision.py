@@ -1,7 +1,7 @@
 """What follows from what is seen: take it back, let it go on, or neither. Pure.
 
-Law: one limit that is broken or one test that fired is enough to take a candidate back, while it takes calls; never does anything but the
-absence of both, with all that promotion waits for, let it go on. What a person finished is a person's: the guard tells and does nothing.
+Law: one limit that is broken or one test that fired is enough to take a candidate back while it takes calls; it goes on only when there is
+neither and nothing is left to wait for. What a person finished is a person's word: the guard tells and does nothing.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 Law: a limit is broken when the figure of the window lies above it, of `limit_min_calls` answers at least, and that is more than chance: of
 20 answers with 1 % errors two are wrong every sixtieth time, which no limit of 5 % meant. Support comes from `sustained.py`: of a
-candidate exactly at its limit one false word in 10,000 answers at most. A p95 is above its limit when more than 5 % of the answers are; a
-mean cost is judged with each answer's cost counted as four limits at most.
+candidate exactly at its limit one false word in a million answers at most. A p95 is above its limit when more than 5 % of the answers
+are; a mean cost is judged with each answer's cost counted as four limits at most.
 """
 
 from collections import deque

@@ -10,8 +10,9 @@ Source: Shin, Ramdas & Rinaldo, E-detectors (arXiv:2203.03532), as `scoring/stat
 from dataclasses import dataclass, field
 
 BETS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
-EVERY = 1e4
-_MOST = 1e6
+EVERY = 1e6
+"""Less would call three errors in a row broken where one in a hundred is usual: at a few calls a second, every week."""
+_MOST = 1e8
 """What is remembered at most: a candidate that is well again is so after tens of answers."""
 _LEAST_MEAN = 1e-3
 """A limit of 0 is one of a thousandth: two failures say more than chance."""

@@ -31,12 +31,12 @@ def test_a_candidate_that_starts_refusing_is_taken_back_with_words_evidence_and_
     watched.canary(100)
     assert watched.turn().state == "running" and report_of(watched).limits[1].value == 0.0
     number = 0
-    for number in range(200):
-        watched.canary(**(REFUSED if number % 3 == 0 else {}))
+    for number in range(300):
+        watched.canary(reverse=False, **(REFUSED if number % 3 == 0 else {}))
         if watched.turn(0.0 if number % 5 else 1.0).state == "rolled_back":
             break
     state = state_of(watched.config, watched.rollout)
-    assert (state.state, state.share, state.actor) == ("rolled_back", 0.0, "guard") and number < 100
+    assert (state.state, state.share, state.actor) == ("rolled_back", 0.0, "guard") and number < 200
     assert state.why.startswith("refusals ") and "limit 10 %" in state.why and "answers in the last 60 s" in state.why
     assert len(state.log[-1].call_ids) == 10
     told = [item.event for name in segment_names(watched.config.journal_folder) for item in _events(watched, name)]
