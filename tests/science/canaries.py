@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace as replace_limits
 
 from proxy.config import Config, Limits, Rollout, Route, Store, Target
 from proxy.exchange import Call, Exchange
@@ -61,6 +62,7 @@ class Traffic:
     bake_s: float = 4 * 3600.0
     window_s: float = 600.0
     look_s: float = 30.0
+    limits: Limits = PROBABLE_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class Simulated:
         self.traffic, self.dice, self.now_s, self.number = traffic, random.Random(seed), MONDAY.timestamp(), seed * 10_000_000
         self.rollout = Rollout(
             name=f"canary-{seed}", route="main", candidate="small", steps=list(traffic.steps), bake_s=traffic.bake_s, min_pairs=100,
-            min_hours=0, coverage=0, auto_promote=share is None, limit_window_s=traffic.window_s, limits=PROBABLE_LIMITS,
+            min_hours=0, coverage=0, auto_promote=share is None, limit_window_s=traffic.window_s, limits=traffic.limits,
         )  # fmt: skip
         self.config = Config(
             targets={"big": Target(url="http://127.0.0.1:1"), "small": Target(url="http://127.0.0.1:2")},
@@ -186,10 +188,14 @@ FAULTS: Mapping[str, Nature] = {
 }
 
 
+CLOSE = replace_limits(PROBABLE_LIMITS, p95_latency_s=4.0)
+"""Of somebody who fears slowness: a quarter above what is usual. Twice what is usual lets half as much again pass."""
+
+
 def fault(name: str, seed: int, *, share: float = 0.1, calls_per_s: float = 2.0, well_s: float = 900.0, most_s: float = DAY_S) -> Ended:
     """A quarter of an hour of a candidate that is well, then one that is not."""
     with tempfile.TemporaryDirectory(dir=FAST) as folder:
-        traffic = Traffic(calls_per_s=calls_per_s, window_s=60.0, look_s=1.0)
+        traffic = Traffic(calls_per_s=calls_per_s, window_s=60.0, look_s=1.0, limits=CLOSE if name.startswith("p95") else PROBABLE_LIMITS)
         canary = Simulated(Path(folder), traffic, seed, share)
         canary.run(canary.now_s + well_s, Nature())
         began, canary.after_fault = canary.now_s, 0
