@@ -267,4 +267,4 @@ def _without_secrets(path: str) -> str:
 
 def _public(parameters: list[str]) -> Iterator[str]:
     secret = tuple(name.decode() for name in SECRET_QUERY)
-    return (each for each in parameters if each and not each.lower().startswith(secret))
+    return (each for each in parameters if each and not unquote(each).lower().startswith(secret))

@@ -8,6 +8,8 @@ answers it. The caller's credentials never go to another origin than the incumbe
 
 import asyncio
 import copy
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ from proxy.dialects.reading import Document, is_document
 from proxy.encoding import decode
 from proxy.events import Drawn
 from proxy.exchange import Ended, Prompt, Unreadable
-from proxy.headers import request_head, value_of, without
+from proxy.headers import LAST_CHUNK, request_head, value_of, without
 from proxy.keys import Credential
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, exchange_event, recorded
@@ -36,14 +38,10 @@ if TYPE_CHECKING:
     from proxy.request import Request
     from proxy.worker import Worker
 
-DECODED_MAX_BYTES = 64 << 20
-CREDENTIALS = frozenset(
-    (
-        b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie", b"openai-organization", b"openai-project",
-        b"x-goog-user-project", b"ocp-apim-subscription-key", b"x-amz-security-token",
-    )
-)  # fmt: skip
-"""The caller's keys and accounts: the incumbent's, and nobody else's."""
+ACCOUNTS = frozenset((b"openai-organization", b"openai-project", b"anthropic-organization-id", b"x-goog-user-project"))
+"""Whose bill it is: the incumbent's, and nobody else's."""
+_SECRET = re.compile(rb"auth|cookie|secret|token|passw|credential|bearer|session|signature|api_?key|-key$", re.IGNORECASE)
+"""In a header's name: the caller's keys, also those of gateways that nobody listed. One too many costs a header, one too few a key."""
 REFRAMED = frozenset((b"content-length", b"content-encoding", b"expect"))
 EXPECT = frozenset((b"expect",))
 
@@ -74,6 +72,12 @@ def canary_of(config: Config, rollout: Rollout, credential: Credential) -> Canar
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
+
+
+def _for_others(lines: list[bytes], keys: Iterable[str]) -> list[bytes]:
+    """What of the caller's lines another origin may see: no credential, and none of the names that our own `keys` go by."""
+    kept = without(lines, ACCOUNTS | frozenset(name.encode() for name in keys))
+    return [line for line in kept if not _SECRET.search(line.partition(b":")[0])]
 
 
 def strict_document(body: bytes | Unreadable) -> Document | None:
@@ -163,8 +167,9 @@ class CanaryCall(Call):
         self._try(asked)
 
     def _decoded(self) -> bytes | Unreadable:
+        """Unfolded it is bounded like one that came plain: this is read while every other call of the worker waits."""
         body = b"".join(self.pieces)
-        found = decode(body, (value_of(self.request.lines, b"content-encoding") or b"").decode("latin-1"), DECODED_MAX_BYTES)
+        found = decode(body, (value_of(self.request.lines, b"content-encoding") or b"").decode("latin-1"), self.most)
         if isinstance(found, Unreadable):
             return found
         return Unreadable(reason=found.fault) if found.fault else found.body
@@ -185,9 +190,10 @@ class CanaryCall(Call):
 
     def _head(self, asked: Adapted) -> bytes:
         request, way, canary = self.request, self.way, self.canary
-        lines = without(request.lines, REFRAMED if canary.same_origin else REFRAMED | CREDENTIALS)
+        lines = without(request.lines, REFRAMED)
         if self.dialect is not None and not canary.same_origin:
-            lines = [*lines, *(f"{name}: {value}".encode() for name, value in canary.credential.headers(self.dialect.family).items())]
+            keys = canary.credential.headers(self.dialect.family)
+            lines = [*_for_others(lines, keys), *(f"{name}: {value}".encode() for name, value in keys.items())]
         lines = [*lines, b"Content-Length: %d" % len(asked.body)]
         return request_head(request.method, way.base + asked.path.encode("latin-1"), way.version_and_host, lines, chunked=False)
 
@@ -212,17 +218,19 @@ class CanaryCall(Call):
             if data and self.got is not None:
                 self._note(self.got, data, at)
             return self._fall_back(self.failing, "complete" if last else "cut", "")
-        if data or last:
+        if last and not data:
+            return self._fall_back("cut", "complete", "the answer has no body")
+        if data:
             self._settle()
             self._begun()
             super().answer(data, last, at)
 
     def _begun(self) -> None:
         """The candidate answers: the client gets its head with this first part of its body."""
+        self._give_back()  # first: the capture takes the same room
         if self.sent is not None:
             self.sent.add(self.body)
         self.body = b""
-        self._give_back()
         self._journal_call()
 
     def _settle(self) -> None:
@@ -271,12 +279,14 @@ class CanaryCall(Call):
         self.asked_at = perf_counter_ns()
         self.status = self.chunks = self.first_at = self.last_at = self.max_gap = self.down_ns = 0
         self.ended, self.error, self.lines_down, self.opening_down, self.marks = "complete", "", (), None, []
+        self.chunked_down, self.end_down, self.keep = False, LAST_CHUNK, self.request.keep
         self.got, self.again, self.uploaded = Capture(worker.journal, worker.capture_max), [], False
         self.client.let_go(PEER_FULL)
         self.client.let_go(CONNECTING)
 
     def finish(self, ended: Ended, error: str = "", *, tell: bool = True) -> None:
         """Also when the client leaves while it is held or tried: then it is journaled as it was meant."""
+        self._give_back()
         if self.trying:
             self._settle()
             if self.sent is not None:
@@ -285,5 +295,4 @@ class CanaryCall(Call):
         elif self.held_back and self.sent is not None:
             for piece in self.pieces:
                 self.sent.add(piece)
-        self._give_back()
         super().finish(ended, error, tell=tell)

@@ -6,6 +6,7 @@ No field here can hold a credential: headers pass `recorded_headers`, targets pa
 
 from collections.abc import Iterable
 from typing import Any, Literal
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -238,10 +239,15 @@ def recorded_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return kept
 
 
+def _is_secret(parameter: bytes) -> bool:
+    """`k%65y=` is `key=` to whoever gets it."""
+    return (unquote_to_bytes(parameter) if b"%" in parameter else parameter).lower().startswith(SECRET_QUERY)
+
+
 def redacted_path(target: bytes) -> str:
     """A request target fit for a record: values of query parameters that carry keys or signatures become `***`."""
     path, mark, query = target.partition(b"?")
     if mark:
-        parts = [part.partition(b"=")[0] + b"=***" if part.lower().startswith(SECRET_QUERY) else part for part in query.split(b"&")]
+        parts = [part.partition(b"=")[0] + b"=***" if _is_secret(part) else part for part in query.split(b"&")]
         path = path + b"?" + b"&".join(parts)
     return path.decode("latin-1")
