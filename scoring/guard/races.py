@@ -3,7 +3,8 @@
 Law: everything is counted once a conversation, with the chance it was drawn with when it was first met; one that changed sides on a later
 step counts with its first. Assignment is looked at ten minutes late, so that a slow answer is not a missing one. Conversations that grow
 too long or too dear are judged by thresholds that are fixed before they begin: the 90th percentile of the incumbent's first 50 that are
-over (quiet for ten minutes), once for the whole rollout. Where `limits.usd_per_call` allows a dearer call, a conversation may be as much
+over (quiet for ten minutes), once for the whole rollout; and only while the share stays, for a step takes over the incumbent's
+conversations in the middle and none of the candidate's. Where `limits.usd_per_call` allows a dearer call, a conversation may be as much
 dearer.
 
 Source: `stats/race.py`, `stats/srm.py`. An error status that the incumbent would have earned too is left out for the candidate and not for
@@ -81,7 +82,7 @@ class Conversation:
     all_known: bool = True
     """The cost of each of its answers."""
     moved: bool = False
-    """To the other side: from there on it says nothing."""
+    """To another share, and with it perhaps to the other side: from there on it says nothing."""
 
 
 class Races:
@@ -104,7 +105,7 @@ class Races:
             self._met.put(fact.conversation, known)
             if 0.0 < fact.share < 1.0:
                 self._late.append((fact.arrived_s, fact.share, fact.drawn))
-        known.moved = known.moved or known.candidate != fact.drawn
+        known.moved = known.moved or known.share != fact.share
         known.last_s = max(known.last_s, fact.ended_s)
         if not known.moved:
             self._grow(known, fact)

@@ -1,8 +1,8 @@
 """Is the candidate's p95 slower than the rubric allows: of answers that clients saw, on both sides of the draw.
 
-Law: the first answer of each conversation, in the order they ended, the k-th of the one beside the k-th of the other: no shadow's latency
-is in it. The first 5,000 of all and of each hour. It is asked from 100 on, and anew when there are
-a tenth more: at 5,000 a look takes 80 ms.
+Law: the first answer of each conversation, in the order they ended, each beside one of the other side that ended about when it did (the
+busier side's last 20 wait), so that a slow afternoon of both is no slow candidate: no shadow's latency is in it. The first 5,000 of all
+and of each hour. It is asked from 100 on, and anew when there are a tenth more: at 5,000 a look takes 80 ms.
 
 Source: `stats/quantile.py`, unpaired. How much slower it may be is the widest margin of the rubric's latency guards and gates.
 """
@@ -16,7 +16,7 @@ from scoring.guard.known import Known
 from scoring.rubric import Relative, WorkflowRubric
 from scoring.stats.quantile import Claim, Pair, unpaired
 
-MOST, FEWEST, CONVERSATIONS, GROWN, KEPT_IDS = 5000, 100, 100_000, 1.1, 10
+MOST, FEWEST, CONVERSATIONS, GROWN, BESIDE, KEPT_IDS = 5000, 100, 100_000, 1.1, 20, 10
 
 
 class Slower:
@@ -24,7 +24,7 @@ class Slower:
         self.claim, self.blocks = Claim(p=0.95, tau=tau), Blocks()
         self.whole, self.hour = list[Pair](), list[Pair]()
         self._met: Known[int, bool] = Known(CONVERSATIONS)
-        self._waiting = {True: deque[float](maxlen=MOST), False: deque[float](maxlen=MOST)}
+        self._waiting = {True: deque[float](maxlen=BESIDE), False: deque[float](maxlen=BESIDE)}
         self._slowest: list[tuple[float, str]] = []
         self._whole_e, self._hour_e, self._counted = 0.0, 0.0, (0, 0)
 
