@@ -8,6 +8,8 @@ from typing import Any
 from tests.scoring.report.browser import PROGRAM, Page, browser
 
 __all__ = ["PROGRAM", "Visit", "visiting"]
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""A page that is loaded has its focus where it asked for it, and hears clicks, only once it was drawn."""
 
 
 class Visit:
@@ -29,6 +31,7 @@ class Visit:
     async def _loaded(self) -> None:
         while not self.page.loaded:
             self.page.hear(await self.page.socket.receive_json(timeout=30))
+        await self.page.call("Runtime.evaluate", expression=PAINTED, awaitPromise=True)
 
     async def said(self, expression: str) -> Any:
         return await self.page.said(expression)
