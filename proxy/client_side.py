@@ -224,14 +224,16 @@ class Client(Reader):
 
     def drain(self) -> None:
         """What is under way closes by itself; on an idle connection the next request may be on its way."""
-        if self.call is None and not self.over:
+        if self.call is not None:
+            self.call.hurry()
+        elif not self.over:
             self.since = perf_counter_ns()
 
     def stop(self) -> None:
         if self.call is None:
             self.transport.abort()
         else:
-            self.call.give_up(503, "cut", "the worker is ending")
+            self.call.give_up(503, "cut", "interrupted: the worker is ending")
 
     def abort(self) -> None:
         self.transport.abort()

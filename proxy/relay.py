@@ -260,6 +260,9 @@ class Call:
         else:
             self.fail(status, ended, why)
 
+    def hurry(self) -> None:
+        """The worker is ending: whoever has a second way to an answer leaves time for it."""
+
     def client_gone(self, why: str = "") -> None:
         self.finish("client_gone", why, tell=False)
 

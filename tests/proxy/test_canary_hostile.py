@@ -2,13 +2,14 @@
 
 import gzip
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from proxy.events import Drawn
 from tests.fakes.upstream import CLOSE, Step, sized
-from tests.proxy.relaying import LLM
+from tests.proxy.relaying import LLM, until
 from tests.proxy.switching import switching
 from tests.proxy.test_canary import BODY, KEYED, call, drawn_of, named, told
 
@@ -67,3 +68,21 @@ def test_a_held_body_is_still_on_record_when_the_journals_room_holds_it_just_onc
     with switching(tmp_path, named(b"gpt"), named(b"small"), journal="queue_max_bytes = 1_048_576") as relay:
         assert relay.ask(call(raw)).body == b'{"from": "small"}'
     assert [body for _, body in relay.calls] == [raw]
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["tried", "held"])
+def test_a_worker_that_ends_leaves_the_incumbent_time_to_answer(tmp_path: Path, held: bool) -> None:
+    never, whole = threading.Event(), call()
+    small = named(b"small", never)
+    with switching(tmp_path, named(b"gpt"), small, server="drain_s = 2") as relay, relay.talk() as talk:
+        talk.send(whole[:-9] if held else whole)
+        until(lambda: relay.worker.under_way == 1 if held else small.asked)
+        relay.drain_s = 2.0
+        relay.begin_to_end()
+        if held:
+            until(lambda: relay.worker.draining)
+            talk.send(whole[-9:])
+        assert talk.answer().body == b'{"from": "gpt"}'
+        never.set()
+    assert [each and each.fallback for each in drawn_of(relay)] == ["silent"]
+    assert relay.exchanges[0][0].error == "interrupted: the worker is ending"  # no evidence to the guard
