@@ -131,10 +131,10 @@ class Evidence:
 
     def _judge(self, fact: Fact) -> None:
         """An answer of whoever was drawn, which is to blame on it."""
+        self.races.failed(fact)
         if fact.gone:
             return
         self.windows.take(fact)
-        self.races.failed(fact)
         if self.slower is not None and 0.0 < fact.share < 1.0 and not fact.fallback:
             self.slower.take(fact)
 

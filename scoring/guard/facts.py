@@ -1,7 +1,7 @@
 """What one answer means for a rollout: a small value that needs no text any more. Pure.
 
-Law: what nobody can be blamed for is no evidence: a client that left, a worker of ours that died, a shadow of ours that stopped. Which arm
-an answer belongs to is said by the draw, never by the answer.
+Law: what nobody can be blamed for is no evidence: a worker of ours that died, a shadow of ours that stopped. A client that left says
+nothing of the answer; only whether more of them leave unanswered is asked. Which arm an answer belongs to is said by the draw, never by it.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ class Fact:
 
     @property
     def gone(self) -> bool:
-        """No evidence about anybody."""
+        """Its client left, and there is no whole answer to judge."""
         return self.outcome == "client_gone"
 
     @property

@@ -30,6 +30,7 @@ SOURCES: Mapping[str, Callable[[Fact], bool]] = {
     "truncations": lambda fact: fact.outcome == "truncated",
     "malformed": lambda fact: fact.outcome == "malformed",
     "silent failures": lambda fact: fact.silent,
+    "clients that left unanswered": lambda fact: fact.gone and fact.ttft_s is None,
 }
 Number = TypeVar("Number", int, float)
 TURNS, COST = "long conversations", "dear conversations"
@@ -111,9 +112,9 @@ class Races:
             self._grow(known, fact)
 
     def failed(self, fact: Fact) -> None:
-        """The answer of whoever was drawn, once it is known whom it blames."""
+        """The answer of whoever was drawn, once it is known whom it blames; also of a client that left."""
         known = self._met.get(fact.conversation)
-        if known is None or fact.gone or known.first_call != fact.call_id or not 0.0 < known.share < 1.0:
+        if known is None or known.first_call != fact.call_id or not 0.0 < known.share < 1.0:
             return
         for name, went_wrong in SOURCES.items():
             if went_wrong(fact):

@@ -112,6 +112,24 @@ def test_what_nobody_is_to_blame_for_is_no_evidence(tmp_path: Path) -> None:
     assert report_of(watched).limits[0].calls == 0 and report_of(watched).pairs == 0
 
 
+def test_a_candidate_that_is_silent_until_its_clients_leave_is_taken_back(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, start=0.5)
+    watched.others(40)
+    watched.canary(40, outcome="client_gone", ttft_s=0.3)
+    assert watched.turn().state == "running", "they had read enough"
+    watched.canary(40, outcome="client_gone", status=None, text=None, ttft_s=None, cost_usd=None)
+    state = watched.turn()
+    assert state.state == "rolled_back" and state.why.startswith("race: clients that left unanswered: 40 against 0 of the incumbent")
+
+
+def test_as_many_clients_may_leave_on_either_side(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, start=0.5)
+    for _ in range(60):
+        watched.others(1, outcome="client_gone", status=None, text=None, ttft_s=None)
+        watched.canary(1, outcome="client_gone", status=None, text=None, ttft_s=None)
+    assert watched.turn().state == "running"
+
+
 def test_unknown_cost_is_not_free_and_dear_answers_break_their_limit(tmp_path: Path) -> None:
     watched = Watched(tmp_path, limits=Limits(usd_per_call=0.0015))
     watched.canary(30, cost_usd=None)
