@@ -58,6 +58,11 @@ def test_a_command_of_curl_asks_for_what_there_is() -> None:
     assert found and all(f'"{path}"' in source for path in found)
 
 
+def test_a_command_of_curl_ends_though_the_port_is_held_for_a_recorder_that_is_gone() -> None:
+    asked = [code for code in CODE if code.startswith("curl ")]
+    assert len(asked) >= 5 and [code for code in asked if " -m 5 " not in code] == []
+
+
 def test_metrics_and_labels_are_ours() -> None:
     recorded = {rule["record"] for rule in EVERY_RULE if "record" in rule}
     assert len(ASKED) >= 15
