@@ -4,7 +4,7 @@ Law: a conversation is one pair, its first, so pairs are independent; an answer 
 incumbent's in the place of a candidate that failed is a pair like one of the reverse shadow. What we had no time to score is counted and is
 no evidence.
 
-Source: `stats/verdict.py`: beyond the margin, or worse at all where nothing is tolerated; see `levels.py` for the level.
+Source: `stats/verdict.py`: beyond the margin, or worse at all where nothing is tolerated; `evidence.py` spreads the level.
 """
 
 from collections import deque

@@ -4,7 +4,7 @@ import pytest
 
 from tests.science.canaries import FAULTS, Traffic, fault, healthy
 
-SHORT = Traffic(calls_per_s=0.1, look_s=60.0)
+SHORT = Traffic(calls_per_s=0.05, look_s=120.0)
 
 
 def test_a_healthy_candidate_comes_through_its_day() -> None:
