@@ -75,10 +75,10 @@ def _unwritten(config: Config, rollout: Rollout, asked: Asked, error: OSError | 
 def _tell(config: Config, rollout: Rollout, asked: Asked, state: State, evidence: Mapping[str, object]) -> None:
     told = RolloutEvent(
         at=state.changed_us, rollout=rollout.name, route=rollout.route, target=rollout.candidate, action=asked.action, state=state.state,
-        share=state.share, actor=asked.actor, why=state.why, version=state.version, call_ids=list(asked.call_ids), evidence=dict(evidence),
+        share=state.share, actor=state.actor, why=state.why, version=state.version, call_ids=list(asked.call_ids), evidence=dict(evidence),
     )  # fmt: skip
     detail = {"rollout": rollout.name, "state": state.state, "share": f"{state.share:g}", "why": state.why}
-    audit = AuditEvent(at=state.changed_us, actor=asked.actor, action=f"rollout.{asked.action}", detail=detail)
+    audit = AuditEvent(at=state.changed_us, actor=state.actor, action=f"rollout.{asked.action}", detail=detail)
     try:
         tell(config, PROCESS, [told, audit])
     except OSError as error:

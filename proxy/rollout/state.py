@@ -114,15 +114,20 @@ def after(state: State, asked: Asked, rollout: Rollout, now_us: int) -> State | 
     if isinstance(made, Refused) or made is state:
         return made
     share_moved = made.share != state.share or made.state != state.state
-    why = asked.why[:TOLD_MAX]
+    why, actor = one_line(asked.why)[:TOLD_MAX], one_line(asked.actor)
     moment = Moment(
-        at_us=now_us, action=asked.action, state=made.state, share=made.share, actor=asked.actor, why=why, call_ids=list(asked.call_ids)
+        at_us=now_us, action=asked.action, state=made.state, share=made.share, actor=actor, why=why, call_ids=list(asked.call_ids)
     )
     return msgspec.structs.replace(
-        made, version=max(state.version + 1, now_us), changed_us=now_us, actor=asked.actor, why=why,
+        made, version=max(state.version + 1, now_us), changed_us=now_us, actor=actor, why=why,
         started_us=now_us if asked.action == "start" else state.started_us, step_us=now_us if share_moved else state.step_us,
         log=[*state.log, moment][-LOG_KEPT:],
     )  # fmt: skip
+
+
+def one_line(text: str) -> str:
+    """What somebody wrote, as a terminal may print it: no line of its own, and nothing that a terminal obeys."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _start(state: State, asked: Asked, rollout: Rollout) -> State | Refused:

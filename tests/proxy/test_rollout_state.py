@@ -119,6 +119,7 @@ def test_time_of_a_step_begins_when_its_share_does_and_not_at_a_word_that_change
     running = asked("start", "promote")
     assert running.step_us == 2 and running.started_us == 1
     assert ask(running, "resume", 9) is running
+    assert asked("start", "promote", "pause", "resume").step_us == 2, "a pause holds the share: what was seen in the step still counts"
 
 
 def test_a_clock_that_goes_back_still_gives_a_later_version() -> None:
@@ -143,3 +144,15 @@ def test_another_model_behind_the_same_name_is_another_rollout() -> None:
         targets=CONFIG.targets | {"small": Target(url="http://127.0.0.1:10", model="small-2", api_key_env="X")}, routes=CONFIG.routes
     )
     assert variant_of(other, ROLLOUT) != variant_of(CONFIG, ROLLOUT) == variant_of(key, ROLLOUT)
+
+
+def test_nothing_that_a_terminal_obeys_is_kept_of_what_somebody_wrote() -> None:
+    made = after(
+        fresh(CONFIG, ROLLOUT),
+        Asked(action="start", actor="page@x (\x1b[31mann)", why="\x1b[2J slow\r\nrollback by guard \u202e!"),
+        ROLLOUT,
+        1,
+    )
+    assert isinstance(made, State)
+    assert (made.actor, made.why) == ("page@x ( [31mann)", "[2J slow rollback by guard !")
+    assert (made.log[-1].actor, made.log[-1].why) == (made.actor, made.why)
