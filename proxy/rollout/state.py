@@ -113,7 +113,7 @@ def after(state: State, asked: Asked, rollout: Rollout, now_us: int) -> State | 
     made = _TABLE[asked.action](state, asked, rollout)
     if isinstance(made, Refused) or made is state:
         return made
-    share_moved = made.share != state.share or made.state != state.state
+    share_moved = made.takes != state.takes
     why, actor = one_line(asked.why)[:TOLD_MAX], one_line(asked.actor)
     moment = Moment(
         at_us=now_us, action=asked.action, state=made.state, share=made.share, actor=actor, why=why, call_ids=list(asked.call_ids)
