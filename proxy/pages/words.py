@@ -5,6 +5,7 @@ Law: what is not known is said to be unknown, never 0; a text of others is shown
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 UNKNOWN = "not known"
 HIDDEN = re.compile(
@@ -37,10 +38,10 @@ def number(value: float | None) -> str:
 
 
 def usd(value: float | None) -> str:
-    """Cents where it is dollars, two figures where it is less."""
+    """Cents where it is a tenth of a dollar or more, two figures where it is less; never a power of ten."""
     if value is None:
         return UNKNOWN
-    return f"{value:,.2f} USD" if value == 0 or abs(value) >= 1 else f"{value:.2g} USD" if abs(value) >= 1e-4 else f"{value:.1e} USD"
+    return f"{value:,.2f} USD" if value == 0 or abs(value) >= 0.1 else f"{Decimal(f'{value:.2g}'):f} USD"
 
 
 def duration(seconds: float | None) -> str:

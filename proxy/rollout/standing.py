@@ -98,7 +98,7 @@ def waits_of(standing: Standing) -> list[str]:
         return []
     if report is None or report.version != state.version:
         return ["the guard's first word on this step"]
-    return [f"{each.name}: {each.words}" for each in report.waits]
+    return [each.words for each in report.waits]
 
 
 def moment_line(moment: Moment) -> str:

@@ -11,12 +11,14 @@ from proxy.rollout.state import GUARD, Moment, State
 from scoring.guard.words import limit_words, span, test_words
 
 FRESH_S, SHOWN, LOG_SHOWN = 10.0, 3, 12
+AGAIN = "  the incumbent answers everything; once it is mended, `understudy rollout start {name}` begins again at the first step"
 NONE = "nobody watches it: the incumbent answers everything"
 
 
 def lines(report: Report | None, state: State, now_s: float, fresh_s: float = FRESH_S) -> list[str]:
     """The text of `rollout status`. `fresh_s`: the rollout's `guard_fresh_s`."""
     told = [f"{state.rollout}: route {state.route}, candidate {state.candidate}: {_stands(state, now_s)}"]
+    told += [AGAIN.format(name=state.rollout)] if state.state == "rolled_back" else []
     told += [f"  {each}" for each in (*_silence(report, state, now_s, fresh_s), *(report.words if report is not None else ()))]
     if report is not None and report.version != state.version:
         told.append("  (the guard has not looked at the last change yet)")
@@ -90,7 +92,7 @@ def _tests(tests: Sequence[Test]) -> list[str]:
     ranked = sorted((each for each in tests if each.n), key=lambda each: each.evidence / each.needed, reverse=True)
     told = [("FIRED: " if each.fired else "") + test_words(each) for each in ranked[:SHOWN]]
     rest = len(ranked) - len(told)
-    return [*told, f"{rest} further tests say less"] if rest > 0 else told
+    return [*told, f"{rest} more {'test has' if rest == 1 else 'tests have'} less evidence"] if rest > 0 else told
 
 
 def _onward(report: Report, state: State, auto: bool) -> list[str]:

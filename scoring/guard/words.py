@@ -3,6 +3,8 @@
 Law: every figure stands with how many it is of, every test with what it needs; what is not known is said to be so.
 """
 
+from decimal import Decimal
+
 from proxy.rollout.report import Limit, Test
 
 NAMES = {
@@ -23,11 +25,12 @@ def limit_words(limit: Limit, window_s: float) -> str:
 
 
 def test_words(test: Test) -> str:
-    """`pairs: triage json_schema: 0.31 against 0.99 of the incumbent, evidence 5,200 of 1,600 needed, from 41`."""
+    """`pairs: triage json_schema: mean score 0.31 against 0.99 of the incumbent, evidence 5,200 of 1,600 needed, from 41`."""
     odds = f"evidence {odd(test.evidence)} of {odd(test.needed)} needed, from {test.n:,}"
     if test.candidate is None or test.incumbent is None:
         return f"{test.name}: {odds}"
-    return f"{test.name}: {test.candidate:.4g} against {test.incumbent:.4g} of the incumbent, {odds}"
+    what, unit = "mean score " if test.name.startswith("pairs: ") else "", " s" if test.name.endswith("latency") else ""
+    return f"{test.name}: {what}{test.candidate:.4g}{unit} against {test.incumbent:.4g}{unit} of the incumbent, {odds}"
 
 
 test_words.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
@@ -36,7 +39,7 @@ test_words.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 def amount(name: str, value: float) -> str:
     if name.endswith("_rate"):
         return f"{100 * value:.3g} %"
-    return f"${value:.4g}" if name == "usd_per_call" else f"{value:.3g} s"
+    return f"${Decimal(f'{value:.3g}'):f}" if name == "usd_per_call" else f"{value:.3g} s"
 
 
 def odd(value: float) -> str:

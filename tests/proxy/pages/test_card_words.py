@@ -85,5 +85,6 @@ def test_figures_read_as_a_person_writes_them() -> None:
         "3 days",
     ]
     assert [usd(each) for each in (None, 0.0, 4.316, 0.0147, 1234.5)] == ["not known", "0.00 USD", "4.32 USD", "0.015 USD", "1,234.50 USD"]
+    assert [usd(each) for each in (0.4, 8.53e-06)] == ["0.40 USD", "0.0000085 USD"]
     assert (ago(10.0, 10.2), ago(10.0, 50.0), ago(50.0, 10.0)) == ("just now", "40 s ago", "just now")
     assert visible("a\u202eb\x1b[0m\ud800") == "a\ufffdb\ufffd[0m\ufffd"

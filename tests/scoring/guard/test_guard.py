@@ -70,7 +70,7 @@ def test_a_candidate_that_is_dead_is_taken_back_by_its_pairs_though_no_client_no
     watched.fallback(10)
     assert watched.turn().state == "running"
     watched.fallback(10)
-    assert watched.turn().state == "rolled_back" and watched.guard.state.why.startswith("pairs: triage transport: 0 against 1")
+    assert watched.turn().state == "rolled_back" and watched.guard.state.why.startswith("pairs: triage transport: mean score 0 against 1")
     assert report_of(watched).calls["fallback"] == 20 and "status_500 20" in report_of(watched).words[0]
 
 
@@ -163,7 +163,7 @@ def test_broken_json_is_seen_by_pairs_without_any_limit(tmp_path: Path) -> None:
         watched.guard(watched.row(call, target="big", role="incumbent", seen=False, text='{"a": 1}'), call)
         if watched.turn(1.0).state == "rolled_back":
             break
-    assert watched.guard.state.why.startswith("pairs: triage json_schema: 0 against 1 of the incumbent") and watched.number < 60
+    assert watched.guard.state.why.startswith("pairs: triage json_schema: mean score 0 against 1 of the incumbent") and watched.number < 60
 
 
 def test_one_conversation_is_one_pair_however_long_it_gets(tmp_path: Path) -> None:

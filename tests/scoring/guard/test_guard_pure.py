@@ -23,6 +23,7 @@ from scoring.guard.promotion import Seen, hours_left, waits
 from scoring.guard.races import COST, FEWEST, QUIET_S, TURNS, Races
 from scoring.guard.slower import Slower
 from scoring.guard.sustained import EVERY, Sustained
+from scoring.guard.words import limit_words, test_words
 from scoring.rubric import Dimension
 from scoring.stats.verdict import Absolute, Ratio, claims
 
@@ -179,7 +180,7 @@ def test_what_is_decided_in_each_state(state: Any) -> None:
     assert decision(at, ROLLOUT, [LOW], [CALM], []) is None, "no auto_promote"
     assert decision(at, auto, [LOW], [CALM], [Wait(name="pairs", have=1, need=2, unit="pairs", words="")]) is None
     if isinstance(bad, Against):
-        assert bad.why.startswith("errors 30 % of 40 answers in the last 60 s, limit 5 %; pairs: triage refusal: 0.4 against 1")
+        assert bad.why.startswith("errors 30 % of 40 answers in the last 60 s, limit 5 %; pairs: triage refusal: mean score 0.4 against 1")
 
 
 def test_what_promotion_waits_for() -> None:
@@ -214,7 +215,22 @@ def test_the_flight_log_reads_well_with_a_guard_that_is_silent_or_was_never_ther
     ]  # fmt: skip
     back = Moment(at_us=30 * 10**6, action="rollback", state="rolled_back", share=0.0, actor="guard", why="errors", call_ids=["a", "b"])
     after = State(rollout="canary", route="main", candidate="small", version=4, state="rolled_back", step_us=30 * 10**6, log=[back])
-    assert lines(report, after, 21.0)[2:] == [
+    assert "understudy rollout start canary" in lines(report, after, 21.0)[1]
+    assert lines(report, after, 21.0)[3:] == [
         "  (the guard has not looked at the last change yet)", "log",
         "  1970-01-01 00:00:30 UTC  rollback by guard: rolled back 0 %: errors; calls to look at: a, b",
     ]  # fmt: skip
+
+
+def test_figures_say_what_they_are_of_in_their_units_and_without_powers_of_ten() -> None:
+    cheap = Limit(name="usd_per_call", segment="", value=8.554e-06, limit=0.05, calls=333, incumbent=0.0001134)
+    assert limit_words(cheap, 60.0) == "cost per call $0.00000855 of 333 answers in the last 60 s, limit $0.05, the incumbent's $0.000113"
+
+    def said(name: str, candidate: float, incumbent: float) -> str:
+        return test_words(Test(name=name, evidence=1.0, needed=1800.0, n=40, candidate=candidate, incumbent=incumbent)).split(", evidence")[
+            0
+        ]
+
+    assert said("pairs: triage refusal", 0.98, 1.0) == "pairs: triage refusal: mean score 0.98 against 1 of the incumbent"
+    assert said("race: refusals", 14.0, 0.0) == "race: refusals: 14 against 0 of the incumbent"
+    assert said("p95 latency", 0.04, 0.058) == "p95 latency: 0.04 s against 0.058 s of the incumbent"
