@@ -91,7 +91,8 @@ class Guard:
         self._follow(at_once=True)
         self._restore(now_s)
         self._weigh(now_s)
-        blind = behind_s >= self.rollout.guard_fresh_s
+        # set back to before the start, the clock makes all that comes look older than the rollout
+        blind = behind_s >= self.rollout.guard_fresh_s or now_s < self.state.started_us / 1e6
         report = self.look(now_s)
         if not self._decide(report, now_s, blind) or blind:
             self.meters.rollout(self.rollout.route, self.rollout.candidate, self.state.state, self.state.takes)
