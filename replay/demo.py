@@ -213,6 +213,8 @@ class Demo:
         self.console.print(
             f"\n{self.sent} calls, {self.failed} failed, {pairs} pairs in {folder / 'understudy.duckdb'}\n", highlight=False, soft_wrap=True
         )
+        if not pairs:
+            self.console.print(f"no pair was stored: {folder / 'serve.log'} has what `serve` said", highlight=False, soft_wrap=True)
         if pairs:
             self.console.print(self.summarise(folder / "understudy.duckdb"))
             for target, count, total, decision, reason in Store(str(folder / "understudy.duckdb")).query(NOT_SENT).rows:
