@@ -56,6 +56,15 @@ def test_check_prints_the_plan_and_reaches_the_target(tmp_path: Path) -> None:
         assert machine["sound"] is True and machine["targets"][0]["ok"] is True
 
 
+def test_check_says_where_nobody_listens_and_not_how_python_holds_a_line(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        (tmp_path / "understudy.toml").write_text(ROUTE.format(url=f"https://127.0.0.1:{port}"))
+        result = command("check", cwd=tmp_path, env={"COLUMNS": "200"})
+    assert f"a: cannot connect to 127.0.0.1:{port}: " in result.stdout and "object at" not in result.stdout
+
+
 def test_check_warns_of_doubled_versions_and_of_raw_text_that_leaves(tmp_path: Path) -> None:
     text = (
         ROUTE.format(url="http://127.0.0.1:9/v1")

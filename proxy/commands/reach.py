@@ -48,6 +48,9 @@ async def _reach(session: aiohttp.ClientSession, config: Config, name: str, targ
         return Reached(target=name, ok=False, found=f"no answer within {WAIT_S:g} s")
     except aiohttp.ClientHttpProxyError as error:
         return Reached(target=name, ok=False, found=f"the outgoing proxy refused: {error.status} {error.message}")
+    except aiohttp.ClientConnectorError as error:  # its own words name a Python object
+        why = error.os_error.strerror or str(error.os_error)
+        return Reached(target=name, ok=False, found=f"cannot connect to {error.host}:{error.port}: {why}")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Reached(target=name, ok=False, found=str(error) or type(error).__name__)
     if answer.status in (401, 403) and headers:
