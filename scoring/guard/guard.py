@@ -115,7 +115,7 @@ class Guard:
         left = hours_left(waiting, rates[0] if rates else None) if state.state == "running" else None
         report = Report(
             rollout=rollout.name, at_us=round(now_s * 1e6), version=state.version, state=state.state, share=state.share, waits=waiting,
-            hours_left=left, usd_left=None if left is None or rates is None else left * rates[1],
+            hours_left=left, usd_left=None if left is None or rates is None or rates[1] is None else left * rates[1],
             calls={leg: evidence.counts[leg] for leg in ("candidate", "incumbent", "fallback", "stayed", "reverse")},
             pairs=evidence.step_pairs, limits=limits, tests=tests, rebuilding=self._held is not None,
             call_ids=flight_log.looked_at(state),
