@@ -11,7 +11,7 @@ from tests.scoring.guard.test_alike import an_answer
 def dollars(*costs: float | None) -> float | None:
     recent = Recent()
     for number, cost_usd in enumerate(costs):
-        recent.take(replace(an_answer(number, drawn=True, share=0.5, at_s=60.0 * number, conversation=number), cost_usd=cost_usd))
+        recent.take(replace(an_answer(number, drawn=True, share=0.5, at_s=60.0 * (number + 1), conversation=number), cost_usd=cost_usd))
     found = recent.per_hour(3600.0)
     assert found is not None
     return found[1]
