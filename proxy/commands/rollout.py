@@ -29,8 +29,8 @@ FINE = 0
 
 @app.command
 def status(
-    name: str | None = None, *, config: ConfigFile = CONFIG, follow: Annotated[bool, Parameter(negative=())] = False, as_json: Json = False,
-    flight_log: Annotated[acts.FlightLog | None, Parameter(parse=False)] = None,
+    name: str | None = None, *, flight_log: Annotated[acts.FlightLog, Parameter(parse=False)], config: ConfigFile = CONFIG,
+    follow: Annotated[bool, Parameter(negative=())] = False, as_json: Json = False,
 ) -> int:  # fmt: skip
     """The flight log: state, share, evidence, what it waits for, what happened.
 

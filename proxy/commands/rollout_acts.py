@@ -21,7 +21,7 @@ from proxy.others import is_gone
 from proxy.rollout.change import change, rollout_named
 from proxy.rollout.finish import beside_it, change_to_make
 from proxy.rollout.report import Report
-from proxy.rollout.standing import Standing, guard_words, one_line, percent, plain_lines, shown, standing_of, waits_of
+from proxy.rollout.standing import Standing, guard_words, one_line, percent, shown, standing_of, waits_of
 from proxy.rollout.state import Asked, State, next_step
 from proxy.serve_file import NAME, serving
 
@@ -95,15 +95,12 @@ def actor() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def flight_lines(standings: Sequence[Standing], now_s: float, flight_log: FlightLog | None) -> list[str]:
-    """As the guard's own flight log tells it where it was handed in, else as the files do."""
+def flight_lines(standings: Sequence[Standing], now_s: float, flight_log: FlightLog) -> list[str]:
+    """As the guard's own flight log tells it."""
     lines: list[str] = []
     for each in standings:
-        if flight_log is None:
-            lines += plain_lines(each)
-        else:
-            lines += flight_log(each.report, each.state, now_s, each.rollout.guard_fresh_s)
-            lines += [f"  {each.lost}"] if each.lost else []
+        lines += flight_log(each.report, each.state, now_s, each.rollout.guard_fresh_s)
+        lines += [f"  {each.lost}"] if each.lost else []
     return lines
 
 

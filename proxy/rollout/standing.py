@@ -5,17 +5,14 @@ nobody's, and a state that cannot be read or is another configuration's is said 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from proxy.config import Config, Rollout
 from proxy.rollout.report import Report, read_report
-from proxy.rollout.state import GUARD, Moment, State, fresh, next_step
+from proxy.rollout.state import State, fresh, next_step
 from proxy.rollout.state_file import beaten_s, files_of, holds, read
-
-MOMENTS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,21 +73,6 @@ def one_line(standing: Standing) -> str:
     return f"{rollout.name}: {state.state}{at} {rollout.route}, {standing.incumbent} → {rollout.candidate}; {guard_words(standing)}{lost}"
 
 
-def plain_lines(standing: Standing) -> list[str]:
-    """The flight log as far as the files alone tell it: the state, the guard's own words, what it waits for, the last changes."""
-    state, report, after = standing.state, standing.report, next_step(standing.rollout, standing.state.share)
-    lines = [one_line(standing)]
-    if state.version:
-        by = f"  {state.log[-1].action if state.log else state.state} by {state.actor} at {when(state.changed_us)}"
-        lines.append(by + (f": {state.why}" if state.why else "") + f" (version {state.version})")
-    if state.state in ("running", "paused"):
-        lines.append(f"  next step: {percent(after)}" if after is not None else "  last step: finish it, or roll it back")
-    lines += [f"  {word}" for word in (report.words if report is not None else [])]
-    lines += [f"  waits for: {each}" for each in waits_of(standing)]
-    lines += [f"  {moment_line(each)}" for each in state.log[-MOMENTS_SHOWN:]]
-    return lines
-
-
 def waits_of(standing: Standing) -> list[str]:
     """What promotion waits for by the guard's word on this very state; one line that says so where there is none."""
     report, state = standing.report, standing.state
@@ -99,17 +81,6 @@ def waits_of(standing: Standing) -> list[str]:
     if report is None or report.version != state.version:
         return ["the guard's first word on this step"]
     return [each.words for each in report.waits]
-
-
-def moment_line(moment: Moment) -> str:
-    why = f": {moment.why}" if moment.why else ""
-    calls = f" (look at {', '.join(moment.call_ids)})" if moment.call_ids else ""
-    who = "the guard" if moment.actor == GUARD else moment.actor
-    return f"{when(moment.at_us)} {moment.action} → {moment.state} at {percent(moment.share)}, by {who}{why}{calls}"
-
-
-def when(us: int) -> str:
-    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def shown(standing: Standing) -> dict[str, Any]:
