@@ -5,7 +5,6 @@ import http.server
 import json
 import random
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -30,6 +29,7 @@ from proxy.exchange import Exchange
 from proxy.metrics import Meters
 from proxy.rollout.report import Limit, Report
 from proxy.rollout.report import Test as Evidence
+from tests.deploy.scraped import free_port
 from tests.fakes.models import Models
 from tests.harness import Serve, config, until
 
@@ -162,18 +162,6 @@ def exposed(fed: Fed) -> Generator[Fed]:
         finally:
             server.shutdown()
             thread.join(5)
-
-
-def free_port() -> int:
-    """Below the range from which the kernel lends ports to clients: Prometheus wants to be told its own."""
-    for port in random.sample(range(12_000, 32_000), 100):
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port in a hundred")
 
 
 @dataclass

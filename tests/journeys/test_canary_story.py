@@ -18,21 +18,17 @@ from tests.fakes.models import Models
 from tests.grafana.test_dashboards import read
 from tests.harness import Serve, config, until
 from tests.journeys.canary_kit import BROKEN, GOOD, Callers, Desk, canaries_seen, refusing, targets, uneven
+from tests.rubrics import GUARDS
 
-RUBRIC = """
-rubric = 1
-[[dimension]]
-type = "transport"
-role = "guard"
-[[dimension]]
-type = "refusal"
-role = "guard"
-margin = { kind = "ratio", r = 1.5, eps = 0.01 }
+RUBRIC = (
+    GUARDS
+    + """
 [[dimension]]
 type = "is-json"
 role = "guard"
 margin = { kind = "abs", delta = 0.05 }
 """
+)
 QUICK = {
     "steps": "[0.01, 0.1, 0.5, 1.0]", "bake_s": "1.0", "min_pairs": "5", "min_hours": "0.0002", "coverage": "0.0",
     "fallback_after_s": "1.0", "limit_window_s": "20",

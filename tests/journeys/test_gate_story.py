@@ -19,6 +19,7 @@ from tests.harness import command
 from tests.proxy.stored import NOON, a_call, a_decision, an_exchange, an_incumbent
 from tests.replay.archive.made import an_answer
 from tests.replay.run import kit
+from tests.rubrics import GUARDS
 
 CONFIG = """
 [store]
@@ -29,15 +30,9 @@ url = "http://127.0.0.1:1"
 name = "main"
 incumbent = "big"
 """
-RUBRIC = """
-rubric = 1
-[[dimension]]
-type = "transport"
-role = "guard"
-[[dimension]]
-type = "refusal"
-role = "guard"
-margin = { kind = "ratio", r = 1.5, eps = 0.01 }
+RUBRIC = (
+    GUARDS
+    + """
 [[dimension]]
 type = "is-json"
 role = "gate"
@@ -52,6 +47,7 @@ role = "watch"
 quantiles = [0.5]
 margin = { kind = "relative", tau = 0.2 }
 """
+)
 RULED = ("--rubric", "rubric.toml")
 GOOD, BAD, REFUSAL = '{"total": 12}', '{"total": 12', "I'm sorry, but I can't help with that request."
 CALLS = 300

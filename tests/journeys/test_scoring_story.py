@@ -9,16 +9,11 @@ import pytest
 
 from tests.fakes.models import Models
 from tests.harness import Serve, command, config, until
+from tests.rubrics import GUARDS
 
-RUBRIC = """
-rubric = 1
-[[dimension]]
-type = "transport"
-role = "guard"
-[[dimension]]
-type = "not-is-refusal"
-role = "guard"
-margin = { kind = "ratio", r = 1.5, eps = 0.01 }
+RUBRIC = (
+    GUARDS.replace('"refusal"', '"not-is-refusal"')
+    + """
 [[dimension]]
 type = "grounding"
 role = "gate"
@@ -33,6 +28,7 @@ role = "watch"
 quantiles = [0.5]
 margin = { kind = "relative", tau = 0.2 }
 """
+)
 BODY = """
 [targets.inc]
 url = "{incumbent}"

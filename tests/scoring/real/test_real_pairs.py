@@ -21,6 +21,7 @@ from scoring.run.filling import Wanted, fill
 from scoring.verdicts import verdicts
 from tests.corpus import rows
 from tests.proxy.stored import NOON, a_call, an_exchange, an_incumbent
+from tests.rubrics import GUARDS
 
 AT = NOON.replace(tzinfo=None)
 BY_TASK = """
@@ -63,15 +64,9 @@ for line in sys.stdin:
     key = hashlib.sha256(json.dumps([answer["text"], [tool["arguments"] for tool in answer["tools"]]]).encode()).hexdigest()
     print(json.dumps({"id": asked["id"], "value": rewards[key]}), flush=True)
 """
-ARENA = """
-rubric = 1
-[[dimension]]
-type = "transport"
-role = "guard"
-[[dimension]]
-type = "refusal"
-role = "guard"
-margin = { kind = "ratio", r = 1.5, eps = 0.01 }
+ARENA = (
+    GUARDS
+    + """
 [[dimension]]
 type = "truncation"
 role = "guard"
@@ -100,6 +95,7 @@ type = "edit_similarity"
 reference = "incumbent"
 role = "watch"
 """
+)
 REFUSING = """
 rubric = 1
 [[dimension]]
