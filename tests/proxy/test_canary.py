@@ -12,7 +12,7 @@ from proxy.events import Drawn
 from proxy.rollout.change import change
 from proxy.rollout.state import Asked as Change
 from proxy.rollout.state_file import files_of
-from tests.fakes.upstream import CLOSE, RESET, Asked, Step, Upstream, sized
+from tests.fakes.upstream import CLOSE, LEAVE, RESET, Asked, Step, Upstream, sized
 from tests.proxy.relaying import LLM, Answer, Relaying, until
 from tests.proxy.switching import at_share, rollout_of, switched, switching
 
@@ -227,7 +227,7 @@ def test_silence_before_the_first_byte_ends_with_the_incumbent(tmp_path: Path, s
 
 
 def test_a_client_that_leaves_while_the_candidate_is_asked_is_told_as_gone(tmp_path: Path) -> None:
-    small = named(b"small", threading.Event())
+    small = named(b"small", LEAVE)
     with switching(tmp_path, named(b"gpt"), small) as relay:
         with relay.talk() as talk:
             talk.send(call())
