@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -24,7 +23,7 @@ from proxy.encoding import decode
 from proxy.events import Drawn
 from proxy.exchange import Ended, Prompt, Unreadable
 from proxy.headers import LAST_CHUNK, request_head, value_of, without
-from proxy.keys import Credential
+from proxy.keys import Credential, opened_by_caller
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, exchange_event, recorded
 from proxy.relay import Call, Road
@@ -62,16 +61,10 @@ class Canary:
 def canary_of(config: Config, rollout: Rollout, credential: Credential) -> Canary:
     route = next(each for each in config.routes if each.name == rollout.route)
     target, incumbent = config.targets[rollout.candidate], config.targets[route.incumbent]
-    own = bool(target.api_key_env or target.api_key_file or target.headers_env)
     return Canary(
         rollout, Watch(config, rollout), target, destination_of(route, config, rollout.candidate), credential,
-        not own and _origin(target.url) == _origin(incumbent.url),
+        opened_by_caller(target, incumbent),
     )  # fmt: skip
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 def _for_others(lines: list[bytes], keys: Iterable[str]) -> list[bytes]:

@@ -42,6 +42,21 @@ class Credential:
         return {own: self._key} if own else {"authorization": f"Bearer {self._key}"}
 
 
+def has_own(target: Target) -> bool:
+    """Whether a key of ours is named for this target."""
+    return bool(target.api_key_env or target.api_key_file or target.headers_env)
+
+
+def opened_by_caller(candidate: Target, incumbent: Target) -> bool:
+    """Whether the caller's own key opens the candidate's door: ours is not named, and the candidate answers where the incumbent does."""
+    return not has_own(candidate) and _origin(candidate.url) == _origin(incumbent.url)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
 def credentials(config: Config, names: Iterable[str], environ: Mapping[str, str], file: str = "understudy.toml") -> dict[str, Credential]:
     """One for each of these targets. Raises ConfigError with everything that is missing."""
     faults: list[Fault] = []

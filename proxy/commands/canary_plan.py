@@ -5,10 +5,10 @@ Law: pure; what is recorded of the route's traffic is an argument, and without a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from proxy.addresses import is_loopback_url
 from proxy.config import DEFAULT_BUDGET_USD, Config, Rollout, Target
+from proxy.keys import has_own, opened_by_caller
 
 CALLS_MAX = 20_000
 WEEKS = 4
@@ -85,10 +85,9 @@ def _who(config: Config, rollout: Rollout, incumbent: str) -> Fact:
 
 def key_in_words(candidate: Target, incumbent: Target) -> Fact:
     """By whose key a canary is asked; a door that nothing opens is worth a look, away from loopback."""
-    if candidate.api_key_env or candidate.api_key_file or candidate.headers_env:
+    if has_own(candidate):
         return "with its own key", False
-    one, other = urlsplit(candidate.url), urlsplit(incumbent.url)
-    if (one.scheme, one.netloc.lower()) == (other.scheme, other.netloc.lower()):
+    if opened_by_caller(candidate, incumbent):
         return "with the caller's own key (same origin)", False
     return "with no credentials: the caller's key goes to the incumbent alone", not is_loopback_url(candidate.url)
 
@@ -117,7 +116,7 @@ def _reverse(config: Config, rollout: Rollout, incumbent: str, recorded: Recorde
     target = config.targets[incumbent]
     if not rollout.reverse_shadow:
         return f"{rollout.name}: {incumbent} is not asked in reverse (reverse_shadow = 0): there will be no pairs", True
-    own = bool(target.api_key_env or target.api_key_file or target.headers_env)
+    own = has_own(target)
     head = f"{rollout.name}: {rollout.reverse_shadow:.0%} of the canary's calls once more to {incumbent}, unseen, {target.send} text"
     key = "" if own else ", with no credentials"
     cap = _cap(target)

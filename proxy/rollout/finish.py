@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from proxy.config import Config, Rollout
+from proxy.keys import has_own
 
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?\Z")
 _NAME = re.compile(r"\s*name\s*=\s*([\"'])(?P<name>[^\"']*)\1")
@@ -35,7 +36,7 @@ def beside_it(config: Config, rollout: Rollout) -> list[str]:
     lines.append(
         f"until the file is changed the candidate answers every call by this state; reverse shadow falls to repeat = {route.repeat:g}"
     )
-    if target.api_key_env or target.api_key_file or target.headers_env:
+    if has_own(target):
         lines.append(f"as incumbent {rollout.candidate} gets the app's own credentials, no longer ours: give the app a key of it first")
     changed = [key for key in ("model", "set", "drop", "system_file", "user_template", "drop_path") if getattr(target, key)]
     if changed:
