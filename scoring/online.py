@@ -90,10 +90,13 @@ def _quick(dimension: Dimension) -> bool:
 
 
 def observing(config: Config, file: str, meters: Meters) -> Sequence[Observer]:
-    """The recorder's observers; none, and a warning, while the rubrics have faults: `understudy check` names them all."""
+    """The recorder's observers; none, and a warning, while the rubrics have faults: `understudy check` names them all.
+
+    Without them there is no guard either, and so no canary is served.
+    """
     try:
         rubric = rubric_for(config, Path(file))
     except (ConfigError, OSError) as error:
         log.warning("online.no_rubric", error=str(error)[:300])
         return ()
-    return (Online(rubric, meters), VerdictGauge(config, rubric, meters), *guards(config, file, meters))
+    return (Online(rubric, meters), VerdictGauge(config, rubric, meters), *guards(config, rubric, meters))

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from proxy.config import Config, ConfigError, Rollout
+from proxy.config import Config, Rollout
 from proxy.exchange import Call, Exchange
 from proxy.faults import Wrong
 from proxy.logs import log
@@ -36,7 +36,6 @@ from scoring.guard.scorer import Scorer
 from scoring.guard.strata import Weights, weights
 from scoring.queries import Query, asking
 from scoring.rubric import Rubric
-from scoring.rubric_file import rubric_for
 
 LOOK_EVERY_S, WEIGH_EVERY_S, TRY_AGAIN_S, LOCK_WAIT_S, HELD = 1.0, 3600.0, 30.0, 1.0, 100_000
 Changing = Callable[[Asked, Mapping[str, object]], State]
@@ -246,13 +245,6 @@ class Guard:
         return asking(Store(self.config.store_path))
 
 
-def guards(config: Config, file: str, meters: Meters) -> Sequence[Observer]:
-    """One for each rollout of the configuration; none while the rubrics have faults: then no canary is served."""
-    if not config.rollouts:
-        return ()
-    try:
-        rubric = rubric_for(config, Path(file))
-    except (ConfigError, OSError) as error:
-        log.error("guard.no_rubric", error=str(error)[:300])
-        return ()
+def guards(config: Config, rubric: Rubric, meters: Meters) -> Sequence[Observer]:
+    """One for each rollout of the configuration."""
     return tuple(Guard(config, each, rubric, meters) for each in config.rollouts)
