@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from proxy.addresses import is_loopback_url
 from proxy.config import DEFAULT_BUDGET_USD, Config, Rollout, Target
 from proxy.keys import has_own, opened_by_caller
+from proxy.rollout.state import percent
 
 CALLS_MAX = 20_000
 WEEKS = 4
@@ -127,7 +128,7 @@ def _reverse(config: Config, rollout: Rollout, incumbent: str, recorded: Recorde
     first = usd * rollout.reverse_shadow * rollout.steps[0]
     short = cap is not None and most > cap
     held = "" if cap is None else f", held to {cap:g} by {incumbent}'s budget" + (": beyond it pairs are missing" if short else "")
-    cost = f"about {first:.2f} USD a day at {100 * rollout.steps[0]:.4g} %, {most:.2f} at {100 * rollout.steps[-1]:.4g} %{held}"
+    cost = f"about {first:.2f} USD a day at {percent(rollout.steps[0])}, {most:.2f} at {percent(rollout.steps[-1])}{held}"
     return f"{head}{key}; {cost}", short or (not own and not is_loopback_url(target.url))
 
 

@@ -21,8 +21,8 @@ from proxy.others import is_gone
 from proxy.rollout.change import change, rollout_named
 from proxy.rollout.finish import beside_it, change_to_make
 from proxy.rollout.report import Report
-from proxy.rollout.standing import Standing, guard_words, one_line, percent, shown, standing_of, waits_of
-from proxy.rollout.state import Asked, State, next_step
+from proxy.rollout.standing import Standing, guard_words, one_line, shown, standing_of, waits_of
+from proxy.rollout.state import Asked, State, next_step, percent
 from proxy.serve_file import NAME, serving
 
 NONE_YET = "no rollout is configured: add [[rollouts]] with name, route and candidate to {file}; see `understudy check`"

@@ -6,6 +6,7 @@ and recorder say it by the same words, so that it does not matter which of them 
 
 from proxy.events import Drawn
 from proxy.exchange import DecisionName
+from proxy.rollout.state import percent
 
 NO_REPEAT = "canary: the client has no answer of the incumbent's to compare a second one with"
 
@@ -14,4 +15,4 @@ def of_candidate(drawn: Drawn) -> tuple[DecisionName, str]:
     """The decision, and why, of the candidate's leg of a call that it was drawn for."""
     if drawn.fallback:
         return "sent", f"canary: fell back: {drawn.fallback}"
-    return "served", f"canary {drawn.rollout} at {100 * drawn.share:.4g} %"
+    return "served", f"canary {drawn.rollout} at {percent(drawn.share)}"

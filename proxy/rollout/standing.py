@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.config import Config, Rollout
 from proxy.rollout.report import Report, read_report
-from proxy.rollout.state import State, fresh, next_step
+from proxy.rollout.state import State, fresh, next_step, percent
 from proxy.rollout.state_file import beaten_s, files_of, holds, read
 
 
@@ -50,10 +50,6 @@ def standing_of(config: Config, rollout: Rollout, now_s: float) -> Standing:
         rollout=rollout, incumbent=route.incumbent if route else "", state=state, report=read_report(files),
         beaten_s=beaten_s(files, now_s), lost=lost,
     )  # fmt: skip
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
 
 
 def guard_words(standing: Standing) -> str:

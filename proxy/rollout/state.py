@@ -85,6 +85,11 @@ class Refused:
     expected: str
 
 
+def percent(share: float) -> str:
+    """A rollout's share as people read it: `0.5 %`."""
+    return f"{100 * share:.4g} %"
+
+
 def variant_of(config: Config, rollout: Rollout) -> str:
     """What was tried: other targets, or the same names with other models behind them, are another rollout."""
     route = next((route for route in config.routes if route.name == rollout.route), None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from proxy.rollout.report import Limit, Report, Test, Wait
-from proxy.rollout.state import GUARD, Moment, State
+from proxy.rollout.state import GUARD, Moment, State, percent
 from scoring.guard.words import limit_words, span, test_words
 
 FRESH_S, SHOWN, LOG_SHOWN = 10.0, 3, 12
@@ -40,13 +40,13 @@ def _silence(report: Report | None, state: State, now_s: float, fresh_s: float) 
 
 
 def _stands(state: State, now_s: float) -> str:
-    share = f" at {share_of(state.share)}" if state.takes > 0.0 else ""
+    share = f" at {percent(state.share)}" if state.takes > 0.0 else ""
     since = f" for {span(now_s - state.step_us / 1e6)}" if state.step_us else ""
     return f"{state.state.replace('_', ' ')}{share}{since}" + (f", started {_at(state.started_us)}" if state.started_us else "")
 
 
 def _moment(moment: Moment) -> str:
-    to = f"{moment.state.replace('_', ' ')} {share_of(moment.share)}"
+    to = f"{moment.state.replace('_', ' ')} {percent(moment.share)}"
     looked = f"; calls to look at: {', '.join(moment.call_ids)}" if moment.call_ids else ""
     return f"{_at(moment.at_us)}  {moment.action} by {moment.actor}: {to}" + (f": {moment.why}" if moment.why else "") + looked
 
@@ -117,10 +117,6 @@ def looked_at(state: State) -> list[str]:
     """The calls of the guard's last word against the candidate."""
     told = [each.call_ids for each in state.log if each.call_ids and each.actor == GUARD]
     return told[-1] if told else []
-
-
-def share_of(share: float) -> str:
-    return f"{100 * share:.4g} %"
 
 
 def _at(at_us: int) -> str:
