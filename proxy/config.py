@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from proxy.addresses import is_loopback_url
+
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, Meta(gt=0.0)]
 Seconds = Annotated[float, Meta(gt=0.0, le=30 * 86_400)]
@@ -152,6 +154,13 @@ class Target(Section, frozen=True, kw_only=True):
     ) = None
     baseline: Annotated[str, Meta(description="instead of a url: a TOML file of regex rules and templates")] = ""
     command: Annotated[list[str], Meta(description="instead of a url: a program that speaks JSON lines")] = []
+
+    @property
+    def limit_usd_per_day(self) -> float | None:
+        """What our own calls may cost in a UTC day; None: no limit (a program, or a model on loopback, that nobody limited)."""
+        if self.budget_usd_per_day is not None:
+            return self.budget_usd_per_day
+        return None if not self.url or is_loopback_url(self.url) else DEFAULT_BUDGET_USD
 
 
 class ShadowLeg(Section, frozen=True, kw_only=True):

@@ -7,15 +7,13 @@ budget to keep: its calls are allowed, and their decisions say so.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from proxy.addresses import is_loopback_url
-from proxy.config import DEFAULT_BUDGET_USD, Target
+from proxy.config import Target
 
 
 def limit_of(target: Target) -> Decimal | None:
-    """The day's limit; None: there is none (a model of one's own, on loopback, that nobody limited)."""
-    if target.budget_usd_per_day is not None:
-        return Decimal(str(target.budget_usd_per_day))
-    return None if not target.url or is_loopback_url(target.url) else Decimal(str(DEFAULT_BUDGET_USD))
+    """The day's limit in exact dollars; None: there is none."""
+    limit = target.limit_usd_per_day
+    return None if limit is None else Decimal(str(limit))
 
 
 class Budget:

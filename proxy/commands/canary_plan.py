@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from proxy.addresses import is_loopback_url
-from proxy.config import DEFAULT_BUDGET_USD, Config, Rollout, Target
+from proxy.config import Config, Rollout, Target
 from proxy.keys import has_own, opened_by_caller
 from proxy.rollout.state import percent
 
@@ -120,7 +120,7 @@ def _reverse(config: Config, rollout: Rollout, incumbent: str, recorded: Recorde
     own = has_own(target)
     head = f"{rollout.name}: {rollout.reverse_shadow:.0%} of the canary's calls once more to {incumbent}, unseen, {target.send} text"
     key = "" if own else ", with no credentials"
-    cap = _cap(target)
+    cap = target.limit_usd_per_day
     usd = recorded.usd_per_day if recorded else None
     if usd is None:
         return f"{head}{key}; its cost is unknown until a day of priced traffic is recorded", not own and not is_loopback_url(target.url)
@@ -130,10 +130,3 @@ def _reverse(config: Config, rollout: Rollout, incumbent: str, recorded: Recorde
     held = "" if cap is None else f", held to {cap:g} by {incumbent}'s budget" + (": beyond it pairs are missing" if short else "")
     cost = f"about {first:.2f} USD a day at {percent(rollout.steps[0])}, {most:.2f} at {percent(rollout.steps[-1])}{held}"
     return f"{head}{key}; {cost}", short or (not own and not is_loopback_url(target.url))
-
-
-def _cap(target: Target) -> float | None:
-    """USD a day; None: no limit."""
-    if target.budget_usd_per_day is not None:
-        return target.budget_usd_per_day
-    return None if is_loopback_url(target.url) else DEFAULT_BUDGET_USD

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from proxy.addresses import is_loopback_url
 from proxy.commands.canary_plan import Recorded, facts
-from proxy.config import DEFAULT_BUDGET_USD, Config, Route, Target
+from proxy.config import Config, Route, Target
 
 VERSIONED = ("/v1", "/v1beta", "/v1alpha")
 
@@ -125,13 +125,9 @@ def _spend(name: str, target: Target, config: Config, mean: Mapping[str, float |
     expected = (
         "unknown until a day of traffic is recorded" if mean is None or mean.get(name) is None else f"about {mean[name]:.2f} USD a day"
     )
-    budget = target.budget_usd_per_day
-    if budget is not None:
-        cap = f"at most {budget:g} USD a day"
-    elif is_loopback_url(target.url):
-        cap = "no cap (loopback)"
-    else:
-        cap = f"at most {DEFAULT_BUDGET_USD:g} USD a day (the default), if it is priced"
+    limit = target.limit_usd_per_day
+    cap = "no cap (loopback)" if limit is None else f"at most {limit:g} USD a day"
+    cap += " (the default), if it is priced" if limit is not None and target.budget_usd_per_day is None else ""
     return [Line(topic="spend", text=f"{name}: {expected}, {cap}")]
 
 

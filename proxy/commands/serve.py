@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.addresses import is_loopback_address, is_loopback_url
+from proxy.addresses import is_loopback_address
 from proxy.admin import TOKEN_VARIABLE
 from proxy.commands.plan import budgeted
-from proxy.config import DEFAULT_BUDGET_USD, Config, ConfigError, Fault
+from proxy.config import Config, ConfigError, Fault
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, Key, key_from_environment
 from proxy.logs import configure
@@ -70,8 +70,8 @@ def opening_lines(config: Config, key: Key) -> list[str]:
     lines += [f"rollout {one_line(standing_of(config, rollout, time.time()))}" for rollout in config.rollouts]
     for name in budgeted(config):
         target = config.targets[name]
-        if target.budget_usd_per_day is None and not is_loopback_url(target.url):
-            lines.append(f"budget of {name}: {DEFAULT_BUDGET_USD:g} USD a day if it is priced (the default; set budget_usd_per_day)")
+        if target.budget_usd_per_day is None and target.limit_usd_per_day is not None:
+            lines.append(f"budget of {name}: {target.limit_usd_per_day:g} USD a day if it is priced (the default; set budget_usd_per_day)")
     if not key.repeatable and config.store.bodies == "anonymized":
         lines.append(f"pseudonyms of this run will not be repeated by the next: set {KEY_VARIABLE} to keep them")
     lines.append(f"raw bodies stay in {config.journal_folder} for seconds (0600); the store keeps bodies: {config.store.bodies}")
