@@ -51,7 +51,7 @@ def read(folder: Path) -> list[tuple[str, bytes]]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(bodies=st.lists(st.binary(max_size=3000), max_size=30))
 def test_any_bodies_come_back_as_they_went_in(tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]) -> None:
     folder = tmp_path_factory.mktemp("journal")

@@ -40,7 +40,7 @@ def a_beat(process: str = "worker-0", **more: Any) -> Made:
     return BeatEvent(at=now_us(), process=process, **more), b""
 
 
-def until(true: Callable[[], Any], wait_s: float = 20.0) -> Any:
+def until(true: Callable[[], Any], wait_s: float = 60.0) -> Any:
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
         if value := true():
@@ -531,7 +531,7 @@ def told_in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tu
     return content(config)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(order=st.permutations(range(len(STORY))), cuts=st.sets(st.integers(1, len(STORY) - 1)), halves=st.booleans())
 def test_any_interleaving_and_any_split_of_segments_stores_the_same(
     order: Sequence[int],

@@ -65,7 +65,7 @@ def relayed(tmp_path: Path) -> Iterator[tuple[Upstream, Relaying, list[Message]]
         yield up, relay, answers
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(requests=st.lists(messages("chunked", "sized"), min_size=1, max_size=3), answer=messages("chunked", "sized", "until close"))
 def test_any_bytes_in_any_pieces_come_through(
     requests: list[Message], answer: Message, relayed: tuple[Upstream, Relaying, list[Message]]

@@ -163,7 +163,7 @@ def cut(raw: bytes, at: list[int]) -> list[bytes]:
 CUTS = st.lists(st.integers(0, 5000), max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(said=st.binary(max_size=400), heard=st.binary(max_size=400), up_cuts=CUTS, down_cuts=CUTS, hint=st.booleans())
 def test_bytes_that_come_early_or_in_pieces_come_through(
     said: bytes, heard: bytes, up_cuts: list[int], down_cuts: list[int], hint: bool, torn: tuple[Relaying, list[list[bytes]], list[bytes]]
@@ -238,7 +238,7 @@ def test_who_does_not_read_is_not_read_for_and_then_gets_everything(way: str, tm
                 heard.update(data)
         else:
             assert talk.end() == (b"", "eof")
-        assert sent.wait(10)
+        assert sent.wait(60)
     assert heard.digest() == hashlib.sha256(BLOCK * (SIZE // len(BLOCK))).digest()
     assert relay.last_beat.tunnel_bytes == SIZE
 
@@ -263,13 +263,13 @@ def test_a_client_that_speaks_early_is_read_no_further_than_a_buffer(takes: bool
         go.set()
         assert talk.head().startswith(b"HTTP/1.1 101 " if takes else b"HTTP/1.1 403 ")
         if takes:
-            sending.join(20)
+            sending.join(60)
             talk.sock.shutdown(socket.SHUT_WR)
             assert talk.end() == (b"", "eof")
             until(lambda: heard == said)
         else:
             talk.sock.close()
-            sending.join(20)
+            sending.join(60)
 
 
 def send_quietly(talk: Talk, data: bytes) -> None:
@@ -337,7 +337,7 @@ def test_a_client_that_leaves_before_the_answer_takes_its_offer_along(tmp_path: 
         with relay.talk() as talk:
             talk.send(OFFER, b"early")
             until(lambda: up.asked)
-        assert up.gone.wait(10)
+        assert up.gone.wait(60)
 
 
 def test_a_tunnel_in_which_nothing_moves_is_broken_off(tmp_path: Path) -> None:

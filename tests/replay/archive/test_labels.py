@@ -133,7 +133,7 @@ def test_a_text_has_the_hash_of_its_normal_form(text: str) -> None:
     assert found == hash_of(f"  {text.lower()}\n") and len(found) == 64
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(
     data=st.binary(max_size=200)
     | st.text(max_size=200).map(lambda text: ("call_id,expected\n" + text).encode())

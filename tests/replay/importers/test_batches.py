@@ -132,7 +132,7 @@ def test_anthropic_results(tmp_path: Path, result: dict[str, object], outcome: s
     assert answer and (answer.outcome, answer.status, answer.text) == (outcome, status, text)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 6), max_size=12), st.lists(st.integers(0, 6), max_size=12), st.integers(0, 9), st.integers())
 def test_requests_and_answers_add_up(tmp_path: Path, asking: list[int], answering: list[int], bad: int, seed: int) -> None:
     rows: list[object] = [asked(str(id)) for id in asking] + [answered(str(id)) for id in answering] + ["{"] * bad

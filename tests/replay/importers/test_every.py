@@ -119,7 +119,7 @@ def test_documents_are_guessed_and_strangers_are_not(tmp_path: Path) -> None:
     assert guess(lines_in(tmp_path / "e", {"colour": "red"})) is None and guess(lines_in(tmp_path / "f", "a b c")) is None
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_rows_of_any_sort_are_all_accounted_for(tmp_path: Path, data: st.DataObject) -> None:
     """Mutated rows: fields dropped, or replaced by anything. Each is a record that an archive takes, or named by its line."""
@@ -140,7 +140,7 @@ def test_rows_of_any_sort_are_all_accounted_for(tmp_path: Path, data: st.DataObj
     assert all(record.fitness and (record.fitness.verdict == "replayable") == (record.fitness.reason == "") for record in records)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=300), st.sampled_from([name for name in FORMATS if name != "archive"]))
 def test_no_bytes_raise_anything_but_wrong(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / "x"
