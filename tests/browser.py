@@ -30,7 +30,7 @@ class Visit:
 
     async def _loaded(self) -> None:
         while not self.page.loaded:
-            self.page.hear(await self.page.socket.receive_json(timeout=30))
+            self.page.hear(await self.page.socket.receive_json(timeout=60))
         await self.page.call("Runtime.evaluate", expression=PAINTED, awaitPromise=True)
 
     async def said(self, expression: str) -> Any:

@@ -35,7 +35,7 @@ def config(body: str, *, server: str = "", store: str = "") -> str:
 
 
 def command(
-    *words: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 60
+    *words: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """One run of the command; whatever it prints is text."""
     return subprocess.run(
@@ -43,7 +43,7 @@ def command(
     )
 
 
-def until(true: Callable[[], Any], wait_s: float = 20.0, what: Any = "") -> Any:
+def until(true: Callable[[], Any], wait_s: float = 60.0, what: Any = "") -> Any:
     """The first true value of `true()`; fails after `wait_s`."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:
@@ -106,7 +106,7 @@ class Serve:
                 env=os.environ | self.env,
                 start_new_session=True,
             )
-        self.where = until(self._serving, 30, f"serve is up: {self.log.read_text()}")
+        self.where = until(self._serving, what=lambda: f"serve is up: {self.log.read_text()}")
 
     def _serving(self) -> Serving | None:
         assert self.process is not None
@@ -126,7 +126,7 @@ class Serve:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def pid_of(self, name: str) -> int:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:  # the file names its children as they start
             where = serving(self.journal)
             if where is not None and name in where.children:
@@ -142,7 +142,7 @@ class Serve:
 
     def get(self, path: str) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(self.admin + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.admin + path, timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:

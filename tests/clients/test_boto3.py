@@ -91,6 +91,6 @@ def test_its_calls_are_recorded_and_its_key_is_nowhere(serve: Serve) -> None:
         " WHERE dialect = 'bedrock.converse' AND outcome = 'answered' AND seen"
     )
     wanted = {(False, SAID, False), (False, "", True), (True, "", True)}
-    until(lambda: {(stream, text or "", tool) for stream, text, tool in serve.query(query)} == wanted, 20, lambda: serve.query(query))
+    until(lambda: {(stream, text or "", tool) for stream, text, tool in serve.query(query)} == wanted, 60, lambda: serve.query(query))
     assert serve.one("SELECT count(DISTINCT model_requested) FROM calls WHERE model_requested = '" + MODEL + "'") == 1
     assert KEY.encode() not in (serve.folder / "understudy.duckdb").read_bytes() + serve.log.read_bytes()

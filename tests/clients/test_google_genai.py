@@ -64,5 +64,5 @@ def test_async(serve: Serve) -> None:
 
 
 def test_its_calls_are_pairs_and_its_key_is_nowhere(serve: Serve) -> None:
-    until(lambda: serve.one("SELECT count(*) FROM pairs JOIN calls USING (call_id) WHERE dialect = 'gemini.generate'") >= 3, 20)
+    until(lambda: serve.one("SELECT count(*) FROM pairs JOIN calls USING (call_id) WHERE dialect = 'gemini.generate'") >= 3)
     assert b"callers-own" not in (serve.folder / "understudy.duckdb").read_bytes() + serve.log.read_bytes()

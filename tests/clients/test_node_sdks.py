@@ -59,8 +59,8 @@ def test_their_calls_are_pairs_in_the_store(serve: Serve) -> None:
     read = (
         "SELECT count(*) FROM pairs JOIN calls USING (call_id) WHERE dialect IN ('openai.chat', 'openai.responses', 'anthropic.messages')"
     )
-    until(lambda: serve.one(read) >= 12, 20)
-    until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent' AND outcome = 'answered'") >= 20, 20)
+    until(lambda: serve.one(read) >= 12)
+    until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent' AND outcome = 'answered'") >= 20)
     rows = dict(serve.query("SELECT outcome, count(*) FROM exchanges WHERE role = 'incumbent' GROUP BY outcome"))
     assert rows["answered"] >= 20 and rows["client_gone"] >= 2 and rows["errored"] >= 2, rows
     assert serve.metric("understudy_passthrough_total") >= 1, "the file"

@@ -142,7 +142,7 @@ class Prometheus:
 
     def _ask(self, what: str, **words: str) -> Any:
         asked = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(words)}"
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return json.load(answer)["data"]
 
 
@@ -151,7 +151,7 @@ def config_of(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, *, alertmanager: str = "", wait_s: float = 20) -> Iterator[Prometheus]:
+def prometheus(folder: Path, target: str, *, alertmanager: str = "", wait_s: float = 60.0) -> Iterator[Prometheus]:
     """With the configuration that we ship: other addresses, an interval of half a second."""
     config = config_of(RULES.parent / "prometheus.yml")
     config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
@@ -166,7 +166,7 @@ def prometheus(folder: Path, target: str, *, alertmanager: str = "", wait_s: flo
 
 
 @contextmanager
-def alertmanager(folder: Path, hook: str, *, wait_s: float = 20) -> Iterator[str]:
+def alertmanager(folder: Path, hook: str, *, wait_s: float = 60.0) -> Iterator[str]:
     """With the configuration that we ship, to this webhook; nothing waits for more of its group. Yields host:port."""
     config = config_of(ROOT / "deploy" / "alertmanager" / "alertmanager.yml")
     for route in (config["route"], *config["route"]["routes"]):
@@ -192,7 +192,7 @@ def running(folder: Path, program: str, *words: str, ready: str, wait_s: float) 
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:

@@ -63,12 +63,12 @@ def test_rule_6_its_health_is_asked_with_what_is_in_the_image(tmp_path: Path) ->
     text = config('[targets.big]\nurl = "http://127.0.0.1:9"\n[[routes]]\nname = "main"\nincumbent = "big"\n')
     with Serve(tmp_path, text) as serve:
         there = line.replace("8081", serve.admin.rpartition(":")[2])
-        until(lambda: healthy(there), 30, "the recorder answers")
+        until(lambda: healthy(there), 60, "the recorder answers")
     assert not healthy(there)
 
 
 def healthy(line: str) -> bool:
-    return subprocess.run([sys.executable, "-c", line], capture_output=True, timeout=20, check=False).returncode == 0
+    return subprocess.run([sys.executable, "-c", line], capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def copied() -> list[str]:

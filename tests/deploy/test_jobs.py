@@ -28,8 +28,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             for number in range(CALLS):
                 body = json.dumps({"model": "big-1", "messages": [{"role": "user", "content": f"Question {number}?"}]}).encode()
                 request = urllib.request.Request(serve.url + "/v1/chat/completions", body, {"content-type": "application/json"})
-                urllib.request.urlopen(request, timeout=20).read()
-            until(lambda: serve.one("SELECT count(*) FROM exchanges") == 2 * CALLS, 30, "all answers stored")
+                urllib.request.urlopen(request, timeout=60).read()
+            until(lambda: serve.one("SELECT count(*) FROM exchanges") == 2 * CALLS, 60, "all answers stored")
             yield serve
 
 

@@ -137,7 +137,7 @@ class Upstream:
         if isinstance(step, bytes):
             sock.sendall(step)
         elif isinstance(step, threading.Event):
-            assert step.wait(20)
+            assert step.wait(60)
         elif step == LEAVE:
             while sock.recv(65_536):
                 pass

@@ -161,7 +161,7 @@ def exposed(fed: Fed) -> Generator[Fed]:
             yield fed
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Prometheus:
     def _asked(self, path: str, **values: str) -> Any:
         data = urllib.parse.urlencode(values).encode()
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}", data=data, timeout=20) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v1/{path}", data=data, timeout=60) as answer:
                 return json.loads(answer.read())["data"]["result"]
         except urllib.error.HTTPError as error:
             with error:
@@ -208,11 +208,11 @@ def prometheus(folder: Path, serve: str, fed: str) -> Generator[Prometheus]:
         process = subprocess.Popen([*words, "--log.level=warn"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         started = Prometheus(f"http://127.0.0.1:{port}")
-        until(started.ready, 20, lambda: f"Prometheus is ready: {(folder / 'log').read_text()}")
+        until(started.ready, 60, lambda: f"Prometheus is ready: {(folder / 'log').read_text()}")
         yield started
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 async def traffic(url: str, seconds: float) -> None:
@@ -245,5 +245,5 @@ def scraped(folder: Path, seconds: float = 12.0) -> Generator[Prometheus]:
         fed = stack.enter_context(exposed(Fed(parse(text))))
         started = stack.enter_context(prometheus(folder / "prometheus", serve.admin.removeprefix("http://"), f"127.0.0.1:{fed.port}"))
         asyncio.run(traffic(serve.url, seconds))
-        until(lambda: fed.scrapes > STEPS[-1][2] + 2, 20, "the rollout came to its end before Prometheus's eyes")
+        until(lambda: fed.scrapes > STEPS[-1][2] + 2, 60, "the rollout came to its end before Prometheus's eyes")
         yield started

@@ -86,7 +86,7 @@ def test_decisions_of_a_thousand_mixed_calls_add_up_per_target(tmp_path: Path) -
         assert serve.one("SELECT count(*) FROM exchanges WHERE outcome <> 'answered'") == 0
         assert command("store", "verify", "--config", str(serve.file)).returncode == 0
         for leg in ("one", "two"):
-            until(lambda leg=leg: serve.metric("understudy_mirror_total", target=leg) == calls, 10, f"metrics of {leg}")
+            until(lambda leg=leg: serve.metric("understudy_mirror_total", target=leg) == calls, 60, f"metrics of {leg}")
 
 
 class Killer(threading.Thread):

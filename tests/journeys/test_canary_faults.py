@@ -89,7 +89,7 @@ def test_canaries_are_served_in_the_states_that_allow_it(stage: Stage) -> None:
 def test_a_killed_process_behind_the_worker_changes_nothing(stage: Stage, victim: str) -> None:
     pid = stage.serve.pid_of(victim)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: stage.serve.pid_of(victim) != pid, 20)
+    until(lambda: stage.serve.pid_of(victim) != pid)
     works(stage)
     no_client_failed(stage)
 
@@ -117,7 +117,7 @@ def test_while_no_guard_watches_the_incumbent_answers_and_a_rollback_works(stage
 def test_a_killed_worker_costs_the_calls_on_its_own_connections_at_most(stage: Stage) -> None:
     pid, at = stage.serve.pid_of("worker-1"), time.time()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: stage.serve.pid_of("worker-1") != pid, 20)
+    until(lambda: stage.serve.pid_of("worker-1") != pid)
     works(stage)
     assert all((when - at < 3.0 and "Disconnected" in what) or "reset" in what.lower() for _, when, what in stage.callers.failed)
     assert len(stage.callers.failed) <= 40
@@ -128,7 +128,7 @@ def test_a_killed_supervisor_leaves_everything_as_it_is_and_a_new_one_takes_over
     process = stage.serve.process
     assert process is not None
     process.kill()
-    process.wait(10)
+    process.wait(60)
     works(stage)
     address = stage.serve.url
     text = stage.serve.file.read_text()
@@ -148,7 +148,7 @@ def test_a_reload_keeps_every_state(stage: Stage) -> None:
     assert process is not None
     before = stage.serve.pid_of("recorder")
     process.send_signal(signal.SIGHUP)
-    until(lambda: stage.serve.pid_of("recorder") != before, 60)
+    until(lambda: stage.serve.pid_of("recorder") != before)
     works(stage)
     no_client_failed(stage)
 

@@ -122,7 +122,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_a_candidate_that_goes_wrong_is_taken_back_and_no_client_notices(stage: Stage, fault: str) -> None:
     desk, models = stage.desk, stage.new[fault]
     until(lambda: len(canaries_seen(models)) > 25, 60, lambda: desk.report(fault))
-    until(lambda: stage.watching.query(f'understudy_rollout_share{{route="{fault}"}} > 0'), 30)
+    until(lambda: stage.watching.query(f'understudy_rollout_share{{route="{fault}"}} > 0'))
     assert desk.state(fault).state == "running"
     began, before = time.time(), len(canaries_seen(models))
     FAULTS[fault](models)
@@ -154,7 +154,7 @@ def test_a_sound_candidate_goes_from_one_percent_to_all_calls_and_is_finished(st
     print(f"\nsound: 1 % to 100 % in {(state.step_us - state.started_us) / 1e6:.1f} s")
     assert desk.ask("sound", "finish").state == "finished"
     before = len(canaries_seen(stage.new["sound"]))
-    until(lambda: len(canaries_seen(stage.new["sound"])) > before + 50, 30)
+    until(lambda: len(canaries_seen(stage.new["sound"])) > before + 50)
     assert desk.state("sound").state == "finished"
     assert [each for each in stage.callers.failed if each[0] == "sound"] == []
 
@@ -172,11 +172,11 @@ def test_the_canary_board_shows_all_of_it(stage: Stage) -> None:
 
 def test_what_was_decided_is_in_the_store_with_its_reasons(stage: Stage) -> None:
     serve = stage.serve
-    until(lambda: serve.one("SELECT count(*) FROM rollout_events WHERE event = 'rollback' AND actor = 'guard'") == len(FAULTS), 30)
+    until(lambda: serve.one("SELECT count(*) FROM rollout_events WHERE event = 'rollback' AND actor = 'guard'") == len(FAULTS))
     assert serve.one("SELECT count(*) FROM audit WHERE action = 'rollout.rollback'") == len(FAULTS)
     rows = serve.query("SELECT rollout, len(call_ids), evidence FROM rollout_events WHERE event = 'rollback'")
     assert {name for name, _, _ in rows} == set(FAULTS) and all(count for _, count, _ in rows) and all(len(text) > 2 for _, _, text in rows)
     served = "SELECT count(*) FROM mirror_decisions WHERE decision = 'served'"
     seen = "SELECT count(*) FROM exchanges WHERE role = 'candidate' AND seen AND outcome <> 'client_gone'"
-    until(lambda: serve.one(served) >= serve.one(seen) > 0, 30)
+    until(lambda: serve.one(served) >= serve.one(seen) > 0)
     assert stage.callers.failed == []

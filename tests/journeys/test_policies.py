@@ -24,7 +24,7 @@ shadow = [ {{ target = "cand" }} ]
 
 def post(url: str, body: dict[str, Any], **headers: str) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json", **headers})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 
@@ -50,8 +50,8 @@ def test_a_candidate_that_is_ourselves_ends_after_one_hop(tmp_path: Path) -> Non
         with Serve(tmp_path, text) as serve:
             for number in range(calls):
                 post(serve.url + "/v1/chat/completions", chat(f"call {number}"))
-            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 2 * calls, 30, "both hops are decided")
-            until(lambda: serve.one("SELECT count(*) FROM exchanges") == 3 * calls, 30, "all answers are stored")
+            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 2 * calls, 60, "both hops are decided")
+            until(lambda: serve.one("SELECT count(*) FROM exchanges") == 3 * calls, 60, "all answers are stored")
             assert len(incumbent.seen) == 2 * calls
             assert serve.one("SELECT count(*) FROM calls") == 2 * calls
             found = decided(serve)
@@ -68,10 +68,10 @@ def test_large_calls_chains_and_retries_each_have_their_decision_in_the_store(tm
             post(chats, chat("tried twice"))
             post(chats, chat("tried twice"), **{"x-stainless-retry-count": "1"})
             first = post(responses, {"model": "model-1", "input": "My name is Ada."})
-            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent'") == 4, 30, "the first turn is stored")
+            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'incumbent'") == 4, 60, "the first turn is stored")
             post(responses, {"model": "model-1", "input": [{"role": "user", "content": "And I?"}], "previous_response_id": first["id"]})
-            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'candidate'") == 3, 30, "three were mirrored")
-            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 5, 30, "all are decided")
+            until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE role = 'candidate'") == 3, 60, "three were mirrored")
+            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 5, 60, "all are decided")
             found = dict(serve.query("SELECT decision, any_value(reason) FROM mirror_decisions WHERE decision <> 'sent' GROUP BY 1"))
             [(tried,)] = serve.query(
                 "SELECT c.call_id::VARCHAR FROM calls c JOIN mirror_decisions d USING (call_id) "

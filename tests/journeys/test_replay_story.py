@@ -95,7 +95,7 @@ class Story:
 
 def post(url: str, body: dict[str, Any], **headers: str) -> None:
     named = {"content-type": "application/json", **{f"x-understudy-{name}": value for name, value in headers.items()}}
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), named), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), named), timeout=60) as answer:
         answer.read()
 
 
@@ -150,7 +150,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         text = config(BODY.format(incumbent=big.url, good=small.url, bad=rude.url), store='bodies = "full"')
         with Serve(folder, text, env=KEY) as serve:
             calls = traffic(serve.url)
-            until(lambda: serve.one("SELECT count(*) FROM exchanges") == calls, 20, "all answers stored")
+            until(lambda: serve.one("SELECT count(*) FROM exchanges") == calls, 60, "all answers stored")
             made = Story(serve=serve, big=big, small=small, rude=rude, live=folder / "live.jsonl.zst", calls=calls)
             code, _, err = made.run("archive", "export", "--out", "live.jsonl.zst")
             assert code == 0, err

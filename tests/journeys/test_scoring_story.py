@@ -68,14 +68,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         with Serve(folder, config(BODY.format(incumbent=incumbent.url, candidate=candidate.url), store='bodies = "full"')) as running:
             for number in range(CALLS):
                 post(running.url, f"Sum up, number {number}: {SOURCE}")
-            until(lambda: running.one("SELECT count(*) FROM pairs WHERE role = 'candidate'") == CALLS, 30)
+            until(lambda: running.one("SELECT count(*) FROM pairs WHERE role = 'candidate'") == CALLS)
             yield running
 
 
 def post(url: str, text: str) -> None:
     body = json.dumps({"model": "big-1", "messages": [{"role": "user", "content": text}]}).encode()
     request = urllib.request.Request(url + "/v1/chat/completions", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
 
@@ -83,7 +83,7 @@ def test_cheap_criteria_show_in_the_metrics_without_anybody_scoring(serve: Serve
     def mean(target: str, role: str) -> float:
         return serve.metric("understudy_score_mean", workflow="notes", criterion="grounding", target=target, role=role)
 
-    until(lambda: serve.metric("understudy_hallucination_tags_total", target="cand", tag="num_absent"), 20, "a tag")
+    until(lambda: serve.metric("understudy_hallucination_tags_total", target="cand", tag="num_absent"), 60, "a tag")
     assert mean("inc", "incumbent") == 1.0 and mean("cand", "candidate") == 0.0
     assert not serve.metric("understudy_hallucination_tags_total", target="inc")
     assert serve.metric("understudy_score_mean", criterion="transport", target="cand", role="candidate") == 1.0

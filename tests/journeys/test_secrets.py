@@ -39,7 +39,7 @@ shadow = [ {{ target = "cand" }} ]
 
 def post(url: str, body: object) -> bytes:
     headers = {"content-type": "application/json", "authorization": f"Bearer {CALLERS}", "x-api-key": CALLERS, "cookie": COOKIE}
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60) as answer:
         return answer.read()
 
 
@@ -62,14 +62,14 @@ def test_no_secret_and_no_person_leaves_the_journal(tmp_path: Path) -> None:
             chat = {"model": "m", "messages": [{"role": "user", "content": f"Write to {told}"}]}
             assert told.encode() in post(serve.url + "/v1/chat/completions", chat)
             post(f"{serve.url}/v1beta/models/m:generateContent?key={QUERY}", {"contents": [{"role": "user", "parts": [{"text": told}]}]})
-            until(lambda: len(candidate.seen) == 2, 20)
+            until(lambda: len(candidate.seen) == 2)
             time.sleep(1.5)
             assert files_with(serve.journal, PERSONAL[0]), "the journal holds raw bodies for a moment"
             for secret in SECRETS:
                 assert files_with(tmp_path, secret) == []
             os.kill(serve.pid_of("recorder"), signal.SIGCONT)
-            until(lambda: serve.one("SELECT count(*) FROM pairs WHERE incumbent_text IS NOT NULL AND candidate_text IS NOT NULL") == 2, 20)
-            until(lambda: not files_with(serve.journal, PERSONAL[0]), 20, "and only for a moment")
+            until(lambda: serve.one("SELECT count(*) FROM pairs WHERE incumbent_text IS NOT NULL AND candidate_text IS NOT NULL") == 2)
+            until(lambda: not files_with(serve.journal, PERSONAL[0]), 60, "and only for a moment")
             metrics = serve.get("/metrics")[1].decode() + json.dumps(serve.status())
             stored = json.dumps(
                 [

@@ -102,7 +102,7 @@ def test_a_lost_call_a_missing_decision_and_a_leaked_secret_are_told(tmp_path: P
     with Models("inc") as incumbent:
         with Serve(tmp_path, config(USER.format(url=incumbent.url))) as serve:
             asyncio.run(send(serve.url, range(20)))
-            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 20, 20)
+            until(lambda: serve.one("SELECT count(*) FROM mirror_decisions") == 20)
         store = Store(str(tmp_path / "understudy.duckdb"))
         assert all(row.ok for row in accounted(store, 20))
         assert [row.what for row in accounted(store, 21) if not row.ok] == ["calls"]

@@ -43,7 +43,7 @@ CONVERSATIONS = 150
 def ask(serve: Serve, conversation: str) -> str:
     """The model that answers; a connection of its own, so that either worker may get it."""
     assert serve.where is not None
-    connection = HTTPConnection(*serve.where.listen.split(":"), timeout=20)
+    connection = HTTPConnection(*serve.where.listen.split(":"), timeout=60)
     try:
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]})
         headers = {"content-type": "application/json", "x-understudy-conversation": conversation}

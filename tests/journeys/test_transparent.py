@@ -56,5 +56,5 @@ def test_all_recorded_exchanges_and_uploads_pass_unchanged_with_the_mirror(mirro
                 assert talk.answer().body == b"ok", upload.name
                 assert up.asked[-1].body == upload.body, upload.name
             if mirror != "off":
-                until(lambda: serve.metric("understudy_mirror_total", target="cand", decision="sent") > 0, 20)
+                until(lambda: serve.metric("understudy_mirror_total", target="cand", decision="sent") > 0)
                 assert len(candidate.seen) > 0

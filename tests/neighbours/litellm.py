@@ -50,15 +50,15 @@ def litellm(folder: Path, port: int, instead: Mapping[str, str]) -> Iterator[str
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(20)
+            process.wait(60)
 
 
 def _up(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/liveliness", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/liveliness", timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False

@@ -41,12 +41,12 @@ def nginx(folder: Path, behind: str) -> Iterator[str]:
         line = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         process = subprocess.Popen(line, env={"NGINX": f"{listening.fileno()};"}, pass_fds=[listening.fileno()])  # it takes the socket over
     try:
-        until(lambda: (folder / "pid").exists() or process.poll() is not None, 10, "nginx is up")
+        until(lambda: (folder / "pid").exists() or process.poll() is not None, 60, "nginx is up")
         assert process.poll() is None, (folder / "error.log").read_text()
         yield f"http://{at}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def configure(folder: Path, at: str, behind: str) -> None:

@@ -114,7 +114,7 @@ def test_a_conversation_s_name_comes_through_and_goes_no_further(chain: Chain) -
     with chain.client() as client:
         client.chat.completions.create(**CHAT, extra_headers={"x-understudy-conversation": name})
     assert "x-understudy-conversation" not in chain.provider.seen[-1].headers
-    until(lambda: chain.serve.one(f"select count(*) from calls where conversation = '{name}'") == 1, 20)
+    until(lambda: chain.serve.one(f"select count(*) from calls where conversation = '{name}'") == 1)
 
 
 def test_two_models_of_one_litellm_are_a_pair_with_the_configuration_that_is_shipped(behind: Chain, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_two_models_of_one_litellm_are_a_pair_with_the_configuration_that_is_shi
         with openai.OpenAI(base_url=serve.url + "/v1", api_key=KEY, max_retries=0) as client:
             client.chat.completions.create(**CHAT)
         asked = "select target, outcome, text, model_served, cost_usd > 0 from exchanges where role <> 'repeat' order by target"
-        until(lambda: len(serve.query(asked)) == 2, 20, lambda: serve.query(asked))
+        until(lambda: len(serve.query(asked)) == 2, 60, lambda: serve.query(asked))
         assert serve.query(asked) == [
             ("incumbent-model", "answered", "You said: hello", "gpt", None),
             ("next-model", "answered", "You said: hello", "claude", True),
@@ -159,7 +159,7 @@ def test_the_pairs_are_in_the_store_with_usage_and_model(chain: Chain, dialect: 
         rows = chain.serve.query(asked)
         return rows if len({stream for stream, *_ in rows}) == 2 else None
 
-    rows = until(both, 15, lambda: chain.serve.query(asked))
+    rows = until(both, 60, lambda: chain.serve.query(asked))
     for stream, model, source, *counts in rows:
         print(dialect, stream, model, source, counts)
         assert source == "provider" and model

@@ -79,7 +79,7 @@ def write(folder: Path, pieces: Iterable[Sequence[Made]], process: str = "worker
     for piece in pieces:
         for event, body in piece:
             assert journal.put(event, body, reserved=True)
-        assert journal.flush().wait(20)
+        assert journal.flush().wait(60)
     journal.close(20)
     loop.close()
     return journal

@@ -45,7 +45,7 @@ class Relaying:
         self._up, self._ending = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=lambda: uvloop.run(self._run()), daemon=True)
         self._thread.start()
-        assert self._up.wait(10)
+        assert self._up.wait(60)
         return self
 
     async def _run(self) -> None:
@@ -68,7 +68,7 @@ class Relaying:
 
     def end(self) -> None:
         self.begin_to_end()
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def begin_to_end(self) -> None:
@@ -156,7 +156,7 @@ class Talk:
             return self.wire.rest, "reset"
 
 
-def until(true: Callable[[], object], wait_s: float = 10.0) -> None:
+def until(true: Callable[[], object], wait_s: float = 60.0) -> None:
     deadline = time.monotonic() + wait_s
     while not true():
         assert time.monotonic() < deadline, "did not come true"

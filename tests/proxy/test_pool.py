@@ -61,7 +61,7 @@ def worker_with(hosts: Path, file: Path) -> Generator[int]:
     """A worker in a process whose /etc/hosts is `hosts`, which may be rewritten; the port it listens on."""
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", OWN_HOSTS, str(hosts)]
     try:
-        if subprocess.run([*command, "true"], capture_output=True, timeout=10, check=False).returncode:
+        if subprocess.run([*command, "true"], capture_output=True, timeout=60, check=False).returncode:
             pytest.skip("no mount namespace of our own here")
     except FileNotFoundError:
         pytest.skip("no unshare here")
@@ -72,7 +72,7 @@ def worker_with(hosts: Path, file: Path) -> Generator[int]:
             yield listening.getsockname()[1]
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def ask(port: int) -> tuple[int, bytes]:

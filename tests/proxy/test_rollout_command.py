@@ -194,6 +194,6 @@ def test_beside_a_serve_a_rollback_works_with_its_recorder_dead_and_serve_says_h
             os.kill(serve.pid_of("recorder"), 9)
             assert "rolled_back" in rollout(tmp_path, "rollback", "canary", "--why", "recorder died").stdout
             sql = "SELECT event, reason FROM rollout_events ORDER BY happened_at"
-            until(lambda: serve.query(sql) == [("start", ""), ("rollback", "recorder died")], 30, lambda: serve.query(sql))
+            until(lambda: serve.query(sql) == [("start", ""), ("rollback", "recorder died")], 60, lambda: serve.query(sql))
             actors = {str(row[0]).partition("@")[0] for row in serve.query("SELECT actor FROM audit WHERE action LIKE 'rollout.%'")}
             assert actors == {USER}

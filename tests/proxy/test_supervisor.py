@@ -40,7 +40,7 @@ def serve(tmp_path: Path, incumbent: Models) -> Iterator[Serve]:
 def ask(url: str, text: str = "hello", *, stream: bool = False) -> str:
     body = json.dumps({"model": "m", "stream": stream, "messages": [{"role": "user", "content": text}]}).encode()
     request = urllib.request.Request(url + "/v1/chat/completions", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -66,7 +66,7 @@ def test_whoever_is_killed_comes_back_and_calls_go_on(serve: Serve, name: str) -
     before = serve.pid_of(name)
     os.kill(before, signal.SIGKILL)
     assert "hello" in ask(serve.url)
-    until(lambda: serve.pid_of(name) != before and alive(serve.pid_of(name)), 10)
+    until(lambda: serve.pid_of(name) != before and alive(serve.pid_of(name)))
     assert "hello" in ask(serve.url)
 
 
@@ -76,9 +76,9 @@ def test_sigterm_lets_a_stream_under_way_finish_and_everything_is_stored(tmp_pat
             answers: list[str] = []
             asking = threading.Thread(target=lambda: answers.append(ask(serve.url, "x" * 300, stream=True)))
             asking.start()
-            until(lambda: len(incumbent.seen) == 1, 10)
+            until(lambda: len(incumbent.seen) == 1)
             assert serve.stop() == 0
-            asking.join(10)
+            asking.join(60)
             assert answers and answers[0].endswith("data: [DONE]\n\n")
         assert serve.query("SELECT outcome FROM exchanges") == [("answered",)]
         assert serving(serve.journal) is None
@@ -117,9 +117,9 @@ def test_sighup_takes_a_new_configuration_without_a_failed_call(tmp_path: Path, 
             asking.start()
             serve.file.write_text(serve.text.replace(incumbent.url, other.url))
             serve.process.send_signal(signal.SIGHUP)
-            until(lambda: "the other one" in ask(serve.url), 20)
+            until(lambda: "the other one" in ask(serve.url))
             stop.set()
-            asking.join(10)
+            asking.join(60)
             assert failures == []
 
 
@@ -128,7 +128,7 @@ def test_sighup_keeps_the_old_configuration_when_the_new_one_is_wrong(serve: Ser
     before = serve.pid_of("worker-0")
     serve.file.write_text(serve.text + "\n[servr]\n")
     serve.process.send_signal(signal.SIGHUP)
-    until(lambda: "servr" in serve.log.read_text(), 10)
+    until(lambda: "servr" in serve.log.read_text())
     time.sleep(0.3)
     assert serve.pid_of("worker-0") == before
     assert "hello" in ask(serve.url)
@@ -150,27 +150,27 @@ def test_children_survive_their_supervisor_and_the_next_serve_takes_over(tmp_pat
         assert "hello" in ask(serve.url), "workers go on without their supervisor"
         serve.start()
         assert "hello" in ask(serve.url)
-        until(lambda: not any(alive(pid) for pid in former.children.values()), 20, "the former children are retired")
+        until(lambda: not any(alive(pid) for pid in former.children.values()), 60, "the former children are retired")
         assert "hello" in ask(serve.url)
-        until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE outcome = 'answered'") == 3, 20)
+        until(lambda: serve.one("SELECT count(*) FROM exchanges WHERE outcome = 'answered'") == 3)
 
 
 def test_a_child_that_keeps_ending_shows_in_readyz_by_name_and_code(serve: Serve) -> None:
     for _ in range(3):
         before = serve.pid_of("shadow")
         os.kill(before, signal.SIGKILL)
-        until(lambda before=before: serve.pid_of("shadow") != before, 15)
-    until(lambda: b"shadow ended 3 times" in (found := serve.get("/readyz")[1]) and b"code -9" in found, 15, lambda: serve.get("/readyz"))
+        until(lambda before=before: serve.pid_of("shadow") != before)
+    until(lambda: b"shadow ended 3 times" in (found := serve.get("/readyz")[1]) and b"code -9" in found, 60, lambda: serve.get("/readyz"))
     assert serve.get("/readyz")[0] == 503 and "hello" in ask(serve.url)
 
 
 def test_readiness_does_not_blink_while_sighup_replaces_the_recorder(serve: Serve) -> None:
     assert serve.process is not None
-    until(lambda: serve.get("/readyz")[0] == 200, 20)
+    until(lambda: serve.get("/readyz")[0] == 200)
     before = serve.pid_of("recorder")
     serve.process.send_signal(signal.SIGHUP)
     seen = set[int]()
-    until(lambda: seen.add(serve.get("/readyz")[0]) or serve.pid_of("recorder") != before, 20)
+    until(lambda: seen.add(serve.get("/readyz")[0]) or serve.pid_of("recorder") != before)
     for _ in range(10):
         seen.add(serve.get("/readyz")[0])
         time.sleep(0.05)
@@ -184,10 +184,10 @@ def test_sighup_replaces_shadow_and_recorder_without_waiting_for_a_long_answer(t
             answers: list[str] = []
             asking = threading.Thread(target=lambda: answers.append(ask(serve.url, "x" * 1200, stream=True)))
             asking.start()
-            until(lambda: len(incumbent.seen) == 1, 10)
+            until(lambda: len(incumbent.seen) == 1)
             before = serve.pid_of("recorder")
             serve.process.send_signal(signal.SIGHUP)
-            until(lambda: serve.pid_of("recorder") != before, 20)
+            until(lambda: serve.pid_of("recorder") != before)
             assert not answers, "the answer was still under way"
-            asking.join(30)
+            asking.join(60)
             assert answers[0].endswith("data: [DONE]\n\n")

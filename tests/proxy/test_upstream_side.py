@@ -43,7 +43,7 @@ def test_a_connection_that_must_not_be_kept_is_not(head: bytes, tmp_path: Path) 
 def test_an_idle_connection_is_closed_after_its_time(tmp_path: Path) -> None:
     with serving(sized(b"ok"), LEAVE) as up, Relaying(config(tmp_path, up.port, server="upstream_idle_s = 0.1")) as relay:
         assert relay.ask(GET).body == b"ok"
-        assert up.gone.wait(10)
+        assert up.gone.wait(60)
 
 
 def test_bytes_after_an_answer_are_never_taken_for_the_next_one(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_bytes_on_an_idle_connection_end_it(tmp_path: Path) -> None:
     with serving(sized(b"good"), later, sized(b"evil"), LEAVE) as up, Relaying(config(tmp_path, up.port)) as relay:
         assert relay.ask(GET).body == b"good"
         later.set()
-        assert up.gone.wait(10)
+        assert up.gone.wait(60)
         assert relay.ask(GET).body == b"good"
     assert up.connections == 2
 
@@ -77,7 +77,7 @@ def at_the_same_time(relay: Relaying, *things: object) -> None:
         done.set()
 
     relay.loop.call_soon_threadsafe(busy)
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 @pytest.mark.parametrize("raw", [GET, CALL, LLM + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"])
@@ -163,7 +163,7 @@ def test_a_connection_that_does_not_come_about_is_504(tmp_path: Path) -> None:
 def test_silence_before_the_head_is_504_and_inside_the_answer_a_break(tmp_path: Path) -> None:
     with serving(LEAVE) as up, Relaying(config(tmp_path / "a", up.port, server="silence_timeout_s = 0.3")) as relay:
         assert relay.ask(CALL).status == 504
-        assert up.gone.wait(10)
+        assert up.gone.wait(60)
     assert [(event.status, event.ended) for event, _ in relay.exchanges] == [(0, "timed_out")]
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
     with serving(head, LEAVE) as up, Relaying(config(tmp_path / "b", up.port, server="silence_timeout_s = 0.3")) as relay:
@@ -277,7 +277,7 @@ def test_trailers_without_end_are_given_up(tmp_path: Path) -> None:
     with Upstream(answer) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
         talk.send(CALL)
         assert talk.end()[1] == "reset"
-        assert up.gone.wait(10)
+        assert up.gone.wait(60)
     assert [event.ended for event, _ in relay.exchanges] == ["cut"]
 
 

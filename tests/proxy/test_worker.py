@@ -38,7 +38,7 @@ def start(listening: socket.socket, text: str, process: str) -> subprocess.Popen
 
 def ended(worker: subprocess.Popen[bytes]) -> int:
     worker.send_signal(signal.SIGTERM)
-    code = worker.wait(20)
+    code = worker.wait(60)
     assert worker.stdout is not None
     worker.stdout.close()
     return code
@@ -89,7 +89,7 @@ def test_workers_share_a_socket_and_one_that_leaves_takes_no_call_along(listenin
         asking.start()
         until(lambda: len(up.asked) > 50)
         assert ended(workers[0]) == 0
-        asking.join(30)
+        asking.join(60)
         assert answers == [b"/v1/chat/completions"] * 300
         assert ended(workers[1]) == 0
     events = [each.event for name in segment_names(tmp_path) if (got := read_segment(tmp_path / name)) for each in got.events]

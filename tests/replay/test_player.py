@@ -167,7 +167,7 @@ def test_a_hanging_target_keeps_its_own_bounds_and_nobody_elses(tmp_path: Path) 
         slow.go = asyncio.Event()
         for number in range(2000):
             stand.player.take(a_call(number))
-        await asyncio.wait_for(_until(lambda: len(quick.asked) == 2000), 30)
+        await asyncio.wait_for(_until(lambda: len(quick.asked) == 2000), 60)
         assert slow.under_way == 4
         slow.go.set()
 
@@ -204,13 +204,13 @@ def test_a_budget_is_reserved_at_the_worst_case_and_settled_at_the_cost(tmp_path
         backend.go = asyncio.Event()
         for number in range(20):
             stand.player.take(a_call(number))
-        await asyncio.wait_for(_until(lambda: len(backend.asked) > 0), 10)
+        await asyncio.wait_for(_until(lambda: len(backend.asked) > 0), 60)
         assert stand.budget.committed("small") <= 1
         backend.go.set()
         await stand.player.idle()
         sent = len(backend.asked)
         assert 3 <= sent < 20
-        await asyncio.wait_for(_until(lambda: stand.budget.committed("small") == Decimal("0.001") * sent), 10)  # free once it is written
+        await asyncio.wait_for(_until(lambda: stand.budget.committed("small") == Decimal("0.001") * sent), 60)  # free once it is written
 
     stand = play(tmp_path, [a_leg(backend, price=PRICE)], story, limit=Decimal(1))
     told = stand.told()
@@ -319,7 +319,7 @@ def test_what_is_under_way_at_the_end_is_interrupted_and_settled(tmp_path: Path)
     async def story(stand: Stand) -> None:
         backend.go = asyncio.Event()
         stand.player.take(a_call())
-        await asyncio.wait_for(_until(lambda: backend.under_way == 1), 10)
+        await asyncio.wait_for(_until(lambda: backend.under_way == 1), 60)
         await stand.player.drain(0.05)
 
     stand = play(tmp_path, [a_leg(backend, price=PRICE)], story, limit=Decimal(5))

@@ -260,7 +260,7 @@ def test_two_shadows_settle_who_plays_by_the_lock(tmp_path: Path) -> None:
         await asyncio.sleep(0.2)
         assert not waiting.done()
         os.close(one)
-        assert await asyncio.wait_for(waiting, 5)
+        assert await asyncio.wait_for(waiting, 60)
         os.close(two)
 
     asyncio.run(story())
@@ -358,7 +358,7 @@ def test_a_shadow_far_behind_sheds_what_waits_and_then_keeps_up(tmp_path: Path) 
         await until(lambda: len(exchanges(settings.journal_folder)) == 1)
         for _ in range(30):
             worker.call()
-        worker.journal.flush().wait(5)
+        worker.journal.flush().wait(60)
         time.sleep(0.8)  # noqa: ASYNC251 (the shadow shares this loop: it is behind because it may not run)
         await until(lambda: len(decisions(settings.journal_folder)) == 31)
         worker.call()

@@ -34,7 +34,7 @@ async def launched(file: Path, log: Path, **environ: str) -> asyncio.subprocess.
 async def ended(process: asyncio.subprocess.Process, how: signal.Signals) -> int:
     with suppress(ProcessLookupError):
         process.send_signal(how)
-    return await asyncio.wait_for(process.wait(), 30)
+    return await asyncio.wait_for(process.wait(), 60)
 
 
 def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> N
             process = await launched(file, log)
             keys = {(call, target) for call in calls for target in ("small", "big")}
             sent = lambda: {(each.id, each.target) for each in decisions(folder) if each.decision == "sent"}  # noqa: E731
-            await until(lambda: {(each.id, each.target) for each in decisions(folder)} == keys, 60)
-            await until(lambda: {(each.id, each.target) for each in exchanges(folder)} == sent(), 60)
+            await until(lambda: {(each.id, each.target) for each in decisions(folder)} == keys)
+            await until(lambda: {(each.id, each.target) for each in exchanges(folder)} == sent())
             assert await ended(process, signal.SIGTERM) == 0
             await worker.close()
 
@@ -126,8 +126,8 @@ def test_kills_beside_a_canary_ask_the_incumbent_once_and_decide_every_leg_once(
             wanted |= {(id, "small", "sent") for id in fell_back} | {(id, "", "no_candidate") for id in missed}
             process = await launched(file, log)
             told = lambda: {(each.id, each.target, each.decision) for each in decisions(folder)}  # noqa: E731
-            await until(lambda: told() == wanted, 60)
-            await until(lambda: {each.id for each in exchanges(folder)} == set(served), 60)
+            await until(lambda: told() == wanted)
+            await until(lambda: {each.id for each in exchanges(folder)} == set(served))
             assert await ended(process, signal.SIGTERM) == 0
             await worker.close()
             texts = Counter(body["messages"][0]["content"] for _, _, body in big.seen)
@@ -170,7 +170,7 @@ def test_a_missing_key_ends_it_with_two_and_a_line(tmp_path: Path) -> None:
     file.write_text(config_text("https://api.example.com", target='api_key_env = "NO_SUCH_KEY"'), "utf-8")
 
     async def story() -> int:
-        return await asyncio.wait_for((await launched(file, log)).wait(), 30)
+        return await asyncio.wait_for((await launched(file, log)).wait(), 60)
 
     assert asyncio.run(story()) == 2
     [line] = log.read_text("utf-8").splitlines()
@@ -196,7 +196,7 @@ def test_sigterm_lets_answers_under_way_arrive(tmp_path: Path) -> None:
             process.send_signal(signal.SIGHUP)
             process.send_signal(signal.SIGTERM)
             stopped.set()
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
             await worker.close()
             [found] = exchanges(folder)
             assert (found.ended, found.status) == ("complete", 200)

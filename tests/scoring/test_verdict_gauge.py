@@ -34,7 +34,7 @@ def test_the_worst_verdict_of_all_turns_is_shown_once_a_minute(tmp_path: Path) -
         for _ in range(2):
             gauge(an_exchange(1), a_call(1))
             if gauge._looking is not None:  # pyright: ignore[reportPrivateUsage]
-                gauge._looking.join(30)  # pyright: ignore[reportPrivateUsage]
+                gauge._looking.join(60)  # pyright: ignore[reportPrivateUsage]
         return shown(meters)
 
     assert minute() == {}, "nothing is scored"

@@ -99,7 +99,7 @@ class Desk:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent |= {"Cookie": cookie} if cookie else {}
         sent |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None and "Content-Type" not in sent else {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method or ("GET" if body is None else "POST"), path, body, sent)
             answer = connection.getresponse()
@@ -148,11 +148,11 @@ def desk(folder: Path, text: str = TEXT + ROLLOUT, token: str = "") -> Iterator[
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield made
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()
         os.environ.pop(TOKEN_VARIABLE, None)
         if before is not None:

@@ -80,7 +80,7 @@ def test_a_person_rolls_back_with_the_mouse_and_the_record_names_them(tmp_path: 
         start(serve)
         asyncio.run(person(serve))
         assert (state(serve).state, state(serve).share) == ("rolled_back", 0.0)
-        logged = until(lambda: serve.query(LOGGED), 20)
+        logged = until(lambda: serve.query(LOGGED))
         assert logged == [("page@127.0.0.1 (Ana)", "It refuses <b>everything</b>", "rolled_back")]
 
 
@@ -135,7 +135,7 @@ def foreign_page(action: str) -> Iterator[str]:
         yield f"http://localhost:{server.server_port}/"
     finally:
         server.shutdown()
-        thread.join(10)
+        thread.join(60)
         server.server_close()
 
 

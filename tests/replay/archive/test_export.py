@@ -301,7 +301,7 @@ def test_an_export_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         assert process.poll() is None, "it was quicker than we"
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     assert not (tmp_path / "killed.zst").exists()
     for name in (["killed.zst", "--resume"], ["whole.zst"]):
         assert subprocess.run([*command, *name], cwd=tmp_path, env=env, check=False).returncode == 0

@@ -288,7 +288,7 @@ def test_two_hundred_under_way_never_pass_the_limit_and_a_higher_one_finishes_th
             if under_way >= 180:
                 crowd.set()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(crowd.wait(), 10)
+                await asyncio.wait_for(crowd.wait(), 60)
             under_way -= 1
             return web.json_response({**ANSWER, "model": "small-2", "usage": {"prompt_tokens": 1000, "completion_tokens": 20}})
 
@@ -314,7 +314,7 @@ def test_a_limit_that_has_room_for_one_of_two_targets_ends_the_run(tmp_path: Pat
     async def go() -> None:
         async with model() as small, model() as other:
             file = configured(tmp_path, small.url, target=f"{PRICE}\n{target('second', other.url, PRICE)}")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 played = await run(file, an_archive(tmp_path, 100), to=("small", "second"), pace="x10", limit_usd=0.004)
             assert played.outcome.why == "limit" and 0 < len(small.seen) == len(other.seen) and played.spent_usd <= 0.004
 
@@ -326,7 +326,7 @@ def test_bodies_that_fill_the_memory_hold_the_clock_and_end_it_not(tmp_path: Pat
         records = [a_call(number, request=a_request(text_of(number), system="word " * 20_000)) for number in range(40)]
         async with model() as small:
             file = configured(tmp_path, small.url, top="[shadow]\nqueue_max_bytes = 1_048_576")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 played = await run(file, an_archive(tmp_path, records), pace="burst:40/1s")
             assert played.outcome.state == "finished" and len(small.seen) == 40
 

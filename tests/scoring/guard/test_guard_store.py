@@ -72,7 +72,7 @@ def restored(watched: Watched) -> Report:
     watched.turn(0.0)
     rebuilding = watched.guard._rebuilding  # pyright: ignore[reportPrivateUsage]
     if rebuilding is not None:
-        rebuilding.join(30.0)
+        rebuilding.join(60)
     watched.turn(1.0)
     assert watched.guard.report is not None
     return watched.guard.report
@@ -149,7 +149,7 @@ def test_coverage_lets_it_go_on_once_the_usual_kinds_were_answered(tmp_path: Pat
     watched.turn()
     weighing = watched.guard._weighing  # pyright: ignore[reportPrivateUsage]
     assert weighing is not None and watched.guard.state.share == 0.1
-    weighing.join(30.0)
+    weighing.join(60)
     watched.turn()
     assert watched.guard.state.share == 0.5, watched.guard.report
     assert WEIGH_EVERY_S >= 600

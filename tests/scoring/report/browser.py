@@ -44,7 +44,7 @@ class Page:
             {"id": mine, "method": method, "params": params} | ({"sessionId": self.session} if self.session else {})
         )
         while True:
-            said = await self.socket.receive_json(timeout=30)
+            said = await self.socket.receive_json(timeout=60)
             self.hear(said)
             if said.get("id") == mine:
                 assert "error" not in said, said
@@ -70,7 +70,7 @@ class Page:
         self.loaded = False
         await self.call("Page.navigate", url=file.as_uri())
         while not self.loaded:
-            self.hear(await self.socket.receive_json(timeout=30))
+            self.hear(await self.socket.receive_json(timeout=60))
 
     async def said(self, expression: str) -> Any:
         found = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)

@@ -163,11 +163,11 @@ def test_a_scorer_waits_for_another_as_long_as_it_is_told(tmp_path: Path) -> Non
     def hold() -> None:
         with filling._alone(store.path):  # pyright: ignore[reportPrivateUsage]
             held.set()
-            enough.wait(30)
+            enough.wait(60)
 
     other = threading.Thread(target=hold)
     other.start()
-    assert held.wait(30)
+    assert held.wait(60)
     threading.Timer(0.3, enough.set).start()
     assert fill(store.path, a_rubric(), Wanted(), AT, wait_s=30).pairs == 1
     other.join()
@@ -248,4 +248,4 @@ def test_the_users_own_checker_serves_all_ranges_and_ends_with_us(tmp_path: Path
     children = {int(line) for line in (tmp_path / "seen").read_text().split()}
     assert 1 <= len(children) <= jobs  # who is quick may do it all
     if jobs > 1:
-        until(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()], 20, "the checkers ended")
+        until(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()], 60, "the checkers ended")
