@@ -15,7 +15,6 @@ from proxy.dialects.reading import (
     as_list,
     as_text,
     is_list,
-    read_document,
 )  # fmt: skip
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable, Usage
@@ -32,10 +31,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/messages") and ELSEWHERE.isdisjoint(path.split("/"))
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     script.add("system", _texts(request.get("system")))
     for message in as_documents(request.get("messages")):
@@ -164,5 +160,5 @@ def _usage(found: Document) -> Usage | None:
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage, skips=frozenset(("ping", "content_block_stop")))
 DIALECT = Dialect(
-    name="anthropic.messages", family="anthropic", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer
+    name="anthropic.messages", family="anthropic", recognises=recognises, read_request=read_request, read_answer=read_answer
 )  # fmt: skip

@@ -4,7 +4,7 @@ A baseline's exchange says `understudy.baseline` and carries this body with the 
 """
 
 from proxy.dialects.dialect import Dialect
-from proxy.dialects.reading import as_text, read_document
+from proxy.dialects.reading import Document, as_text, read_document
 from proxy.exchange import Answer, Prompt, Unreadable, Usage
 
 NAME = "understudy.baseline"
@@ -23,8 +23,8 @@ def read_answer(status: int, content_type: str, body: bytes) -> Answer | Unreada
     )
 
 
-def _read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
+def _read_request(path: str, request: Document) -> Prompt | Unreadable:
     return Unreadable(reason="a baseline is not called in a dialect of its own")
 
 
-DIALECT = Dialect(name=NAME, family="openai", recognises=lambda path: False, read_prompt=_read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name=NAME, family="openai", recognises=lambda path: False, read_request=_read_request, read_answer=read_answer)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
-from proxy.dialects.reading import NOTHING, Document, as_count, as_document, as_documents, as_json, as_text, read_document
+from proxy.dialects.reading import NOTHING, Document, as_count, as_document, as_documents, as_json, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable, Usage
 
@@ -29,10 +29,7 @@ def model_in(path: str) -> str:
     return unquote(path.partition("?")[0].rpartition("/model/")[2].rpartition("/")[0])
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     script.add("system", _texts(request.get("system")))
     for message in as_documents(request.get("messages")):
@@ -146,4 +143,4 @@ def usage_of(found: Document) -> Usage | None:
 
 
 GRAMMAR = Grammar(document=take_document, event=take_event, classes=CLASSES, usage=usage_of, framed=True)
-DIALECT = Dialect(name="bedrock.converse", family="bedrock", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="bedrock.converse", family="bedrock", recognises=recognises, read_request=read_request, read_answer=read_answer)

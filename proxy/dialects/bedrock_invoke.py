@@ -13,7 +13,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
 from proxy.dialects.openai_common import chat_usage
-from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_text, is_document, read_document, read_json
+from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_text, is_document, read_json
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable, Usage
 
@@ -28,18 +28,14 @@ def recognises(path: str) -> bool:
     return "/model/" in path and path.endswith(("/invoke", "/invoke-with-response-stream"))
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     stream = path.partition("?")[0].endswith("-stream")
     if "messages" in request:
         # Anthropic's and Nova's messages read alike: blocks with text in them
         nova = "inferenceConfig" in request or "schemaVersion" in request
         reader = bedrock_converse if nova else anthropic_messages
-        found = reader.read_prompt(path, body)
         # what the path says goes over what the body's own dialect would say
-        return found if isinstance(found, Unreadable) else replace(found, model=model_in(path), stream=stream)
+        return replace(reader.read_request(path, request), model=model_in(path), stream=stream)
     script = Script()
     script.add("user", as_text(request.get("prompt")) or as_text(request.get("inputText")) or as_text(request.get("message")))
     settings = as_document(request.get("textGenerationConfig"))
@@ -135,4 +131,4 @@ def _usage(found: Document) -> Usage | None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage, framed=True)
-DIALECT = Dialect(name="bedrock.invoke", family="bedrock", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="bedrock.invoke", family="bedrock", recognises=recognises, read_request=read_request, read_answer=read_answer)

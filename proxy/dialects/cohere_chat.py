@@ -6,7 +6,7 @@
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
-from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Unreadable, Usage
 
@@ -21,10 +21,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/v2/chat")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     for turn in as_documents(request.get("chat_history")):
         script.add(ROLES.get(as_text(turn.get("role")).lower(), "assistant"), as_text(turn.get("message")))
@@ -124,4 +121,4 @@ def _usage(found: Document) -> Usage | None:
 
 SKIPS = frozenset(("content-start", "content-end", "tool-call-end", "tool-plan-delta", "citation-start", "citation-end"))
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage, skips=SKIPS)
-DIALECT = Dialect(name="cohere.chat", family="cohere", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="cohere.chat", family="cohere", recognises=recognises, read_request=read_request, read_answer=read_answer)

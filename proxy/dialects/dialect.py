@@ -1,4 +1,4 @@
-"""What every dialect offers: pure functions over bytes, gathered in one value. No reader raises on any input."""
+"""What every dialect offers: pure functions over bytes or parsed JSON, gathered in one value. No reader raises on any input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 import orjson
 
+from proxy.dialects.reading import Document, read_document
 from proxy.exchange import Answer, Prompt, Unreadable
 
 Family = Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"]
@@ -19,10 +20,15 @@ class Dialect:
     """Decides the error shape, the credential's header and, failing better knowledge, the price list."""
     recognises: Callable[[str], bool]
     """Whether a path (no query, route prefix removed) is this dialect's answering endpoint."""
-    read_prompt: Callable[[str, bytes], Prompt | Unreadable]
-    """(path with query, decoded request body)"""
+    read_request: Callable[[str, Document], Prompt | Unreadable]
+    """(path with query, parsed request body, which stays as it is)"""
     read_answer: Callable[[int, str, bytes], Answer | Unreadable]
     """(HTTP status, content-type, decoded answer body); works on a body that breaks off (`whole` is then False)."""
+
+    def read_prompt(self, path: str, body: bytes) -> Prompt | Unreadable:
+        """Of a path with its query and a decoded request body."""
+        document = read_document(body)
+        return document if isinstance(document, Unreadable) else self.read_request(path, document)
 
 
 OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

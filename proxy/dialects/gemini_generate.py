@@ -20,7 +20,6 @@ from proxy.dialects.reading import (
     as_list,
     as_text,
     is_document,
-    read_document,
 )  # fmt: skip
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable, Usage
@@ -39,10 +38,7 @@ def recognises(path: str) -> bool:
     return PATH.search(path) is not None
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     found = PATH.search(path.partition("?")[0])
     script = Script()
     system = request.get("systemInstruction") or request.get("system_instruction")
@@ -165,4 +161,4 @@ def _usage(found: Document) -> Usage | None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage, arrays=True)
-DIALECT = Dialect(name="gemini.generate", family="gemini", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="gemini.generate", family="gemini", recognises=recognises, read_request=read_request, read_answer=read_answer)

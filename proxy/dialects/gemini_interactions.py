@@ -6,7 +6,7 @@ Thoughts are not text. Source: Gemini API reference (interactions, streaming eve
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
-from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Unreadable, Usage
 
@@ -19,10 +19,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/interactions")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     script.add("system", _texts(request.get("system_instruction")))
     asked = request.get("input")
@@ -118,4 +115,4 @@ def _usage(found: Document) -> Usage | None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage)
-DIALECT = Dialect(name="gemini.interactions", family="gemini", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="gemini.interactions", family="gemini", recognises=recognises, read_request=read_request, read_answer=read_answer)

@@ -6,7 +6,7 @@ Source: Ollama API documentation (generate, chat).
 from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
-from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_text, read_document
+from proxy.dialects.reading import Document, as_count, as_document, as_documents, as_json, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Unreadable, Usage
 
@@ -18,10 +18,7 @@ def recognises(path: str) -> bool:
     return path.endswith(("/api/chat", "/api/generate"))
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     script.add("system", as_text(request.get("system")))
     for message in as_documents(request.get("messages")):
@@ -73,4 +70,4 @@ def _usage(found: Document) -> Usage | None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=_usage, lines=True)
-DIALECT = Dialect(name="ollama", family="ollama", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="ollama", family="ollama", recognises=recognises, read_request=read_request, read_answer=read_answer)

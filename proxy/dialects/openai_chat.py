@@ -20,7 +20,6 @@ from proxy.dialects.reading import (
     as_text,
     is_document,
     is_list,
-    read_document,
 )  # fmt: skip
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable
@@ -37,10 +36,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/chat/completions")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     for message in as_documents(request.get("messages")):
         script.add(ROLES.get(as_text(message.get("role")), "assistant"), _text(message.get("content")))
@@ -163,4 +159,4 @@ def _piece(draft: Draft, key: Hashable, id: str | None, found: Document, at: int
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=chat_usage, refused_by=refused_by)
-DIALECT = Dialect(name="openai.chat", family="openai", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="openai.chat", family="openai", recognises=recognises, read_request=read_request, read_answer=read_answer)

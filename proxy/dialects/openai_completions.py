@@ -8,7 +8,7 @@ from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
 from proxy.dialects.openai_chat import CLASSES
 from proxy.dialects.openai_common import chat_usage, fail, refused_by, user_of
-from proxy.dialects.reading import Document, as_count, as_documents, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_count, as_documents, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, Prompt, Unreadable
 
@@ -17,10 +17,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/completions") and not path.endswith("/chat/completions")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     asked = request.get("prompt")
     texts = [asked] if isinstance(asked, str) else [text for text in as_list(asked) if isinstance(text, str)]
     script = Script()
@@ -59,4 +56,4 @@ def _event(draft: Draft, name: str, document: Document, at: int) -> None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=chat_usage, refused_by=refused_by)
-DIALECT = Dialect(name="openai.completions", family="openai", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="openai.completions", family="openai", recognises=recognises, read_request=read_request, read_answer=read_answer)

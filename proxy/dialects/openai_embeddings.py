@@ -7,7 +7,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
 from proxy.dialects.openai_common import chat_usage, fail, refused_by, user_of
-from proxy.dialects.reading import Document, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, Prompt, Unreadable
 
@@ -16,10 +16,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/embeddings")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     asked = request.get("input")
     texts = [asked] if isinstance(asked, str) else [text for text in as_list(asked) if isinstance(text, str)]
     script = Script()
@@ -47,4 +44,4 @@ def _event(draft: Draft, name: str, document: Document, at: int) -> None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes={"stop": "stop"}, usage=chat_usage, refused_by=refused_by)
-DIALECT = Dialect(name="openai.embeddings", family="openai", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="openai.embeddings", family="openai", recognises=recognises, read_request=read_request, read_answer=read_answer)

@@ -7,7 +7,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
 from proxy.dialects.openai_common import chat_usage, fail, refused_by
-from proxy.dialects.reading import Document, as_document, as_documents, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_document, as_documents, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, Prompt, Unreadable
 
@@ -16,10 +16,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/moderations")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     asked = request.get("input")
     parts = [asked] if isinstance(asked, str) else as_list(asked)
     texts = [part if isinstance(part, str) else as_text(as_document(part).get("text")) for part in parts]
@@ -56,4 +53,4 @@ def _event(draft: Draft, name: str, document: Document, at: int) -> None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes={"stop": "stop"}, usage=chat_usage, refused_by=refused_by)
-DIALECT = Dialect(name="openai.moderations", family="openai", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="openai.moderations", family="openai", recognises=recognises, read_request=read_request, read_answer=read_answer)

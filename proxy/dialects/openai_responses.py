@@ -16,7 +16,6 @@ from proxy.dialects.reading import (
     as_list,
     as_text,
     is_list,
-    read_document,
 )  # fmt: skip
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, Unreadable
@@ -42,10 +41,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/responses")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     script.add("system", as_text(request.get("instructions")))
     asked = request.get("input")
@@ -157,4 +153,4 @@ def _end(draft: Draft, response: Document, at: int) -> None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes=CLASSES, usage=responses_usage, refused_by=refused_by, skips=SKIPS)
-DIALECT = Dialect(name="openai.responses", family="openai", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="openai.responses", family="openai", recognises=recognises, read_request=read_request, read_answer=read_answer)

@@ -7,7 +7,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.dialects.draft import Draft
 from proxy.dialects.grammar import Grammar, read
 from proxy.dialects.openai_common import chat_usage
-from proxy.dialects.reading import Document, as_document, as_documents, as_list, as_text, read_document
+from proxy.dialects.reading import Document, as_document, as_documents, as_list, as_text
 from proxy.dialects.script import Script
 from proxy.exchange import Answer, Prompt, Unreadable
 
@@ -16,10 +16,7 @@ def recognises(path: str) -> bool:
     return path.endswith("/rerank")
 
 
-def read_prompt(path: str, body: bytes) -> Prompt | Unreadable:
-    request = read_document(body)
-    if isinstance(request, Unreadable):
-        return request
+def read_request(path: str, request: Document) -> Prompt:
     script = Script()
     for document in as_list(request.get("documents")):
         script.add("tool", document if isinstance(document, str) else as_text(as_document(document).get("text")))
@@ -50,4 +47,4 @@ def _event(draft: Draft, name: str, document: Document, at: int) -> None:
 
 
 GRAMMAR = Grammar(document=_document, event=_event, classes={"stop": "stop"}, usage=chat_usage)
-DIALECT = Dialect(name="rerank", family="cohere", recognises=recognises, read_prompt=read_prompt, read_answer=read_answer)
+DIALECT = Dialect(name="rerank", family="cohere", recognises=recognises, read_request=read_request, read_answer=read_answer)

@@ -2,9 +2,11 @@
 
 import pytest
 
-from proxy.dialects.anthropic_messages import read_answer, read_prompt
+from proxy.dialects.anthropic_messages import DIALECT, read_answer
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, ToolCall, Usage
 from tests.proxy.dialects.cases import MESSAGE, MESSAGE_STREAM, plain, stream
+
+read_prompt = DIALECT.read_prompt
 
 USAGE = Usage(input_tokens=30, cached_input_tokens=60, cache_write_tokens=10, output_tokens=30, reasoning_tokens=20)
 

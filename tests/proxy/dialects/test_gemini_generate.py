@@ -2,9 +2,11 @@
 
 import pytest
 
-from proxy.dialects.gemini_generate import read_answer, read_prompt
+from proxy.dialects.gemini_generate import DIALECT, read_answer
 from proxy.exchange import Answer, FinishClass, Prompt, Refusal, ToolCall, Usage
 from tests.proxy.dialects.cases import GEMINI, GEMINI_ARRAY, GEMINI_STREAM, chunk, plain, stream
+
+read_prompt = DIALECT.read_prompt
 
 
 def answer(body: bytes, status: int = 200) -> Answer:

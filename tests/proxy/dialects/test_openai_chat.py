@@ -3,9 +3,11 @@
 import pytest
 
 from proxy.dialects import dialect_of
-from proxy.dialects.openai_chat import read_answer, read_prompt
+from proxy.dialects.openai_chat import DIALECT, read_answer
 from proxy.exchange import Answer, Prompt, Refusal, ToolCall, Usage
 from tests.proxy.dialects.cases import CHAT, CHAT_CALLS, CHAT_STREAM, USAGE, delta, piece, plain, stream
+
+read_prompt = DIALECT.read_prompt
 
 DISJOINT = Usage(input_tokens=30, cached_input_tokens=60, cache_write_tokens=10, output_tokens=30, reasoning_tokens=20)
 

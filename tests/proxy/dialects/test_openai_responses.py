@@ -1,10 +1,12 @@
 """OpenAI Responses and embeddings: items, their stream, and what vectors leave to read."""
 
+from proxy.dialects.openai_embeddings import DIALECT as EMBEDDINGS
 from proxy.dialects.openai_embeddings import read_answer as read_vectors
-from proxy.dialects.openai_embeddings import read_prompt as read_texts
-from proxy.dialects.openai_responses import read_answer, read_prompt
+from proxy.dialects.openai_responses import DIALECT, read_answer
 from proxy.exchange import Answer, Prompt, Refusal, ToolCall, Usage
 from tests.proxy.dialects.cases import RESPONSE, RESPONSES, RESPONSES_STREAM, plain, stream
+
+read_prompt, read_texts = DIALECT.read_prompt, EMBEDDINGS.read_prompt
 
 CALL = ToolCall(id="a", name="weather", arguments='{"city": "Rome"}')
 
