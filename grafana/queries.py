@@ -59,6 +59,11 @@ def per(amount: str, whole: str, by: str = "") -> str:
     return f"{per_s(amount, by)} / {per_s(whole, by)}"
 
 
+def per_of_all(amount: str, whole: str, by: str) -> str:
+    """The same with the amount taken apart by a label that the whole does not have: the parts of it add up."""
+    return f"{per_s(amount, by)} / on () group_left () {per_s(whole)}"
+
+
 def quantile(q: float, name: str, by: str, *matchers: str) -> str:
     """Of a histogram: `quantile(0.95, "latency_seconds", WHO, ROUTE)`."""
     labels = f"le, {by}" if by else "le"

@@ -24,12 +24,12 @@ from proxy.rollout.rows import rollout_row
 from proxy.rounds import Mark, Rounds, Rows, Segment, late, segment_row, undecided, weight_of_call
 from proxy.rows import AuditRow, Lineage, SegmentRow
 from proxy.segments import Contents, Passed, born_us
+from proxy.spending import parts_of_row
 
 Observer = Callable[[Exchange, Call | None], None]
 """Sees each answer once, when it is read. The call's texts may be gone from memory by then."""
-FACTS_WEIGHT = 1500
-"""About what a call without its texts takes in memory."""
-COUNTED_WEIGHT = 240
+FACTS_WEIGHT, COUNTED_WEIGHT = 1500, 240
+"""About what a call without its texts takes in memory, and the name of what was observed."""
 WRITERS_MAX = 1000
 """Lives of processes whose losses are remembered."""
 
@@ -214,12 +214,12 @@ class Intake:
             segment.rows.add_exchange(row)
             self._lineage(segment.rows, row.lineage_id)
         if orphan.fresh:
-            self._observe(row, event.route, known)
+            self._observe(row, event.route, known, event.dialect)
         elif segment.row.process == offline.PROCESS:
-            self.meters.observe_spend(row, known.call.workflow if known else None)
+            self.meters.observe_spend(row, known.call.workflow if known else None, parts_of_row(row, event.dialect, self.frame))
 
-    def _observe(self, row: Exchange, route: str, known: Known | None) -> None:
-        if not self.meters.observe_exchange(row, route, known.call.workflow if known else None):
+    def _observe(self, row: Exchange, route: str, known: Known | None, dialect: str = "") -> None:
+        if not self.meters.observe_exchange(row, route, known.call.workflow if known else None, parts_of_row(row, dialect, self.frame)):
             return
         self.tally.exchange(row)
         call = self.texts.get(row.call_id) or (known.call if known else None)

@@ -6,7 +6,6 @@ leaves through `Redaction`, and a call and all its answers share one scope, so t
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from proxy.adapter_fault import OWN_LEGS, adapter_fault
 from proxy.anonymize import Scope
@@ -15,10 +14,11 @@ from proxy.dialects.reading import as_document, as_text, read_document
 from proxy.encoding import Decoded, decode
 from proxy.events import CallEvent, DecisionEvent, Drawn, ExchangeEvent
 from proxy.exchange import Answer, Call, Decision, Exchange, Prompt, Unreadable, Usage, UsageSource, Verdict
-from proxy.frame import Frame, Redaction, provider
+from proxy.frame import Frame, Redaction
 from proxy.outcome import verdict_of
-from proxy.pricing import Cost, cost_of, estimate_tokens
+from proxy.pricing import estimate_tokens
 from proxy.rows import content_hash
+from proxy.spending import cost_at
 
 DECODED_MAX_BYTES = 64 << 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -255,7 +255,7 @@ def _exchange(event: ExchangeEvent, reading: _Reading, body: bytes, known: Known
     redaction = Redaction(frame.bodies, known.scope if known else frame.anonymizer.scope(event.id))
     usage, source = _usage(event, answer, known)
     model = event.model or (known.model if known else None)
-    cost = _cost(event, answer, usage, model, frame)
+    cost = cost_at(event.target, event.dialect, usage, (answer.model_served if answer else None, model), when(event.at), frame)
     refusal = reading.verdict.refusal
     run = run_of(event.run, frame) or (known.call.run_id if known else None)  # workers do not repeat the call's
     notes = reading.notes if known else (*reading.notes, "its call is not known")
@@ -303,19 +303,6 @@ def _estimated(answer: Answer, reported: Usage, known: Known | None) -> Usage:
 
 def _said_anything(answer: Answer) -> bool:
     return bool(answer.text or answer.tool_calls)
-
-
-def _cost(event: ExchangeEvent, answer: Answer | None, usage: Usage, model: str | None, frame: Frame) -> Cost:
-    target = frame.config.targets.get(event.target)
-    own = frame.prices.get(event.target)
-    if target is not None and (target.baseline or target.command) and own is None:
-        return Cost(usd=Decimal(0), price_date="config")  # a program of one's own asks for no tokens
-    reader = frame.readers.get(event.dialect)
-    if target is None or reader is None or usage.input_tokens is None:
-        return Cost(usd=None, reason="no target, no reader or no usage")
-    from_list = provider(target.url, reader.family, target.provider)
-    served = answer.model_served if answer else None
-    return cost_of(usage, own=own, provider=from_list, models=(served, model), at=when(event.at))
 
 
 def decision_row(event: DecisionEvent, frame: Frame) -> Decision:

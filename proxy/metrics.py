@@ -6,7 +6,8 @@ bound that traffic cannot move. The only module that imports prometheus_client.
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from decimal import Decimal
 from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -29,6 +30,8 @@ REMEMBERED = 100_000
 MODELS_PER_TARGET = 4
 REASONS_MAX = 32
 TOKEN_KINDS = ("input", "cached_input", "cache_write", "output", "reasoning")
+Parts = Mapping[str, Decimal]
+NO_PARTS: Parts = {}
 
 _EXCHANGE = ("role", "target", "workflow")
 _TIMED = ("route", "role", "target", "seen")
@@ -37,6 +40,7 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("passthrough", "Requests that passed without being recognised as calls.", ("route",)),
     ("tokens", "Tokens, in classes that do not overlap.", (*_EXCHANGE, "kind")),
     ("spend_usd", "Cost of answers whose price is known.", _EXCHANGE),
+    ("spend_part_usd", "The spend by what it was for: the kinds of tokens, and a price of the request itself.", (*_EXCHANGE, "part")),
     ("unpriced_calls", "Answers whose price or usage is unknown; spend does not hold them.", ("role", "target")),
     ("refusals", "Answers that refuse or were filtered.", (*_EXCHANGE, "kind")),
     ("failures", "Answers that failed: loud ones can be seen, silent ones look like answers.", (*_EXCHANGE, "seen", "class")),
@@ -177,8 +181,8 @@ class Meters:
 
     # ---- rows
 
-    def observe_exchange(self, row: Exchange, route: str, workflow: str | None) -> bool:
-        """Count one answer, once: False when this attempt was counted before."""
+    def observe_exchange(self, row: Exchange, route: str, workflow: str | None, parts: Parts = NO_PARTS) -> bool:
+        """Count one answer, once: False when this attempt was counted before. `parts` of its cost are `spending.parts_of_row`."""
         if not self.counted.first((row.call_id, row.target, row.role, row.run_id, row.sample, row.attempt)):
             return False
         route, target = _known(route, self.routes), _known(row.target, self.targets)
@@ -186,7 +190,7 @@ class Meters:
         seen = "true" if row.seen else "false"
         self._child("calls", route, about[2], row.role, target, seen, row.outcome).inc()
         self._time(row, (route, row.role, target, seen))
-        self._spend(row, about)
+        self._spend(row, about, parts)
         if row.refusal_kind:
             self._child("refusals", *about, row.refusal_kind).inc()
         if row.failure_class != "ok":
@@ -195,10 +199,10 @@ class Meters:
             self._served(target, row.model_served)
         return True
 
-    def observe_spend(self, row: Exchange, workflow: str | None) -> None:
+    def observe_spend(self, row: Exchange, workflow: str | None, parts: Parts = NO_PARTS) -> None:
         """Of an answer outside of live traffic: what it cost, once, and nothing else."""
         if self.counted.first((row.call_id, row.target, row.role, row.run_id, row.sample, row.attempt)):
-            self._spend(row, (row.role, _known(row.target, self.targets), _known(workflow, self.workflows)))
+            self._spend(row, (row.role, _known(row.target, self.targets), _known(workflow, self.workflows)), parts)
 
     def _time(self, row: Exchange, labels: tuple[str, ...]) -> None:
         if row.latency_s is not None:
@@ -208,13 +212,15 @@ class Meters:
         if row.overhead_s is not None:
             self._child("overhead_seconds").observe(row.overhead_s)
 
-    def _spend(self, row: Exchange, about: tuple[str, str, str]) -> None:
+    def _spend(self, row: Exchange, about: tuple[str, str, str], parts: Parts) -> None:
         counts = (row.input_tokens, row.cached_input_tokens, row.cache_write_tokens, row.output_tokens, row.reasoning_tokens)
         for kind, count in zip(TOKEN_KINDS, counts, strict=True):
             if count:
                 self._child("tokens", *about, kind).inc(count)
         if row.cost_usd is not None:
             self._child("spend_usd", *about).inc(float(row.cost_usd))
+            for part, usd in parts.items():
+                self._child("spend_part_usd", *about, part).inc(float(usd))
         elif is_unpriced(row):
             self._child("unpriced_calls", about[0], about[1]).inc()
 

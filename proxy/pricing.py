@@ -9,7 +9,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -64,6 +64,8 @@ class Cost:
     price_date: str | None = None
     reason: str | None = None
     """Why `usd` is None."""
+    parts: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """`usd` by what it is for: `parts_of`."""
 
 
 def own_price(table: Mapping[str, float | int | str | Decimal]) -> Price:
@@ -111,27 +113,39 @@ def cost_of(usage: Usage | None, *, own: Price | None, provider: str | None, mod
         return Cost(usd=None, reason=f"no price for {known[0] if known else 'an unnamed model'} at {provider or 'a provider of your own'}")
     if usage is None or usage.input_tokens is None:
         return Cost(usd=None, reason="the answer reports no usage")
-    usd = usd_of(price, usage)
-    return Cost(usd=usd, price_date=price.date) if usd is not None else Cost(usd=None, reason="a token class has no price or no count")
+    parts = parts_of(price, usage)
+    if parts is None:
+        return Cost(usd=None, reason="a token class has no price or no count")
+    return Cost(usd=sum(parts.values(), Decimal(0)), price_date=price.date, parts=parts)
 
 
 def usd_of(price: Price, usage: Usage) -> Decimal | None:
-    """None when a class was used that has no rate, or when the output was not counted although it costs."""
+    """None where its parts are."""
+    parts = parts_of(price, usage)
+    return None if parts is None else sum(parts.values(), Decimal(0))
+
+
+def parts_of(price: Price, usage: Usage) -> dict[str, Decimal] | None:
+    """USD for each class of tokens that was used, and `request` for what a call costs whatever is in it; what is not there was not used.
+
+    None when a class was used that has no rate, or when the output was not counted although it costs.
+    """
     cached, written, thought = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0, usage.reasoning_tokens or 0
     fresh = usage.input_tokens or 0
     rates = price.at(fresh + cached + written)
     if usage.output_tokens is None and rates.output:
         return None
     used = (
-        (fresh, rates.input),
-        (cached, _first(rates.cached_input, rates.input)),
-        (written, _first(rates.cache_write, rates.input)),
-        (usage.output_tokens or 0, rates.output),
-        (thought, _first(rates.reasoning, rates.output)),
+        ("input", fresh, rates.input),
+        ("cached_input", cached, _first(rates.cached_input, rates.input)),
+        ("cache_write", written, _first(rates.cache_write, rates.input)),
+        ("output", usage.output_tokens or 0, rates.output),
+        ("reasoning", thought, _first(rates.reasoning, rates.output)),
     )
-    if any(count and rate is None for count, rate in used):
+    if any(count and rate is None for _, count, rate in used):
         return None
-    return sum((count * rate / PER for count, rate in used if rate is not None), price.per_request)
+    parts = {name: count * rate / PER for name, count, rate in used if count and rate is not None}
+    return parts | {"request": price.per_request} if price.per_request else parts
 
 
 def worst_case_usd(price: Price, input_chars: int, max_output_tokens: int | None) -> Decimal | None:

@@ -2,10 +2,29 @@
 
 from grafana.board import Board, Row
 from grafana.panels import COUNT, RATE, USD, Made, figure, lines
-from grafana.queries import OTHERS, ROUTE, TARGET, UNSEEN, WHO, WORKFLOW, Query, beside, per, per_h, per_s, series, share, summed
+from grafana.queries import (
+    INCUMBENT,
+    OTHERS,
+    ROUTE,
+    TARGET,
+    UNSEEN,
+    WHO,
+    WORKFLOW,
+    Query,
+    beside,
+    per,
+    per_h,
+    per_of_all,
+    per_s,
+    series,
+    share,
+    summed,
+)
 
-CALLS, TOKENS, SPEND = "calls_total", "tokens_total", "spend_usd_total"
-IN, OUT = 'kind=~"input|cached_input|cache_write"', 'kind=~"output|reasoning"'
+CALLS, TOKENS, SPEND, PARTS = "calls_total", "tokens_total", "spend_usd_total", "spend_part_usd_total"
+READ, WRITTEN = "input|cached_input|cache_write", "output|reasoning"
+IN, OUT = f'kind=~"{READ}"', f'kind=~"{WRITTEN}"'
+FOR_IN, FOR_OUT = f'part=~"{READ}"', f'part=~"{WRITTEN}"'
 UNPRICED = "No priced answer yet: set `price` on the target, or a `provider` whose list is known"
 NO_USAGE = "No answer said what it used"
 REPLAYED = "A replay's answers are in the spend and not among the calls, so it reads too high while one runs."
@@ -13,7 +32,18 @@ REPLAYED = "A replay's answers are in the spend and not among the calls, so it r
 
 def _by_call(title: str, help_text: str, unit: str, name: str, *kinds: str, size: tuple[int, int] = (8, 8)) -> Made:
     made = beside(lambda who: per(series(name, WORKFLOW, who, *kinds), series(CALLS, WORKFLOW, who), WHO))
-    return lines(title, help_text, unit, made, empty=UNPRICED if name == SPEND else NO_USAGE, arms=True, size=size)
+    return lines(title, help_text, unit, made, empty=UNPRICED if name in (SPEND, PARTS) else NO_USAGE, arms=True, size=size)
+
+
+def _split(title: str, help_text: str, who: str) -> Made:
+    made = per_of_all(series(PARTS, WORKFLOW, who), series(CALLS, WORKFLOW, who), "part")
+    return lines(title, help_text, USD, [Query(made, "{{part}}")], empty=UNPRICED, stacked=True)
+
+
+def _price(title: str, help_text: str, part: str, kind: str) -> Made:
+    """USD per million tokens of one kind."""
+    made = beside(lambda who: f"1e6 * {per(series(PARTS, WORKFLOW, who, part), series(TOKENS, WORKFLOW, who, kind), WHO)}")
+    return lines(title, help_text, USD, made, empty=UNPRICED, arms=True, size=(8, 8))
 
 
 _GLANCE = Row("At a glance", [
@@ -33,15 +63,24 @@ _CALL = Row("One call: incumbent beside candidates", [
     _by_call("USD per answer", f"Spend by the number of answers. It is the tokens below times the price below. {REPLAYED}", USD, SPEND, size=(12, 9)),
     lines("Effective price", "USD per million tokens of all kinds, cached and not. It moves with the price list, and with the mixture of kinds.", USD,
           beside(lambda who: f"1e6 * {per(series(SPEND, WORKFLOW, who), series(TOKENS, WORKFLOW, who), WHO)}"), empty=UNPRICED, arms=True, size=(12, 9)),
+    _split("What an answer's USD are for: incumbent", f"USD by the number of answers, by the kind of token they pay for. The whole height is what an answer costs. {REPLAYED}",
+           INCUMBENT),
+    _split("What an answer's USD are for: chosen targets", "The same of the chosen targets, all together: choose one to see it alone.", OTHERS),
+    _by_call("USD for tokens in, per answer", f"What was paid for reading, cached or not, by the number of answers. {REPLAYED}", USD, PARTS, FOR_IN,
+             size=(12, 8)),
+    _by_call("USD for tokens out, per answer", f"What was paid for writing, reasoning included, by the number of answers. {REPLAYED}", USD, PARTS, FOR_OUT,
+             size=(12, 8)),
     _by_call("Tokens in, per answer", f"What was read, cached or not, by the number of answers. {REPLAYED}", COUNT, TOKENS, IN),
     _by_call("Tokens out, per answer", f"What was written, reasoning included, by the number of answers. {REPLAYED}", COUNT, TOKENS, OUT),
     _by_call("Reasoning tokens, per answer", f"What was written and not shown, by the number of answers. {REPLAYED}", COUNT, TOKENS, 'kind="reasoning"'),
     lines("Cached share of tokens in", "Share of what was read that came out of the provider's cache, at its lower price. Shadow calls warm caches of their own.", RATE,
           beside(lambda who: share(series(TOKENS, WORKFLOW, who, 'kind="cached_input"'), series(TOKENS, WORKFLOW, who, IN), WHO)), empty=NO_USAGE,
-          arms=True),
+          arms=True, size=(8, 8)),
+    _price("Price of tokens in", "USD per million tokens read. It falls as more of them come out of the provider's cache, and moves with the price list.", FOR_IN, IN),
+    _price("Price of tokens out", "USD per million tokens written, reasoning included. It moves with the price list, and with the models that answered.", FOR_OUT, OUT),
     lines("Answers for each call that was sent", "1: no leg was tried twice. Above: attempts that were repeated, each of which costs.", "none",
           [Query(per(series(CALLS, ROUTE, TARGET, UNSEEN), series("mirror_total", TARGET, 'decision="sent"'), "target"), "{{target}}")],
-          empty="Nothing is mirrored"),
+          empty="Nothing is mirrored", size=(24, 6)),
 ])  # fmt: skip
 
 _PLACES = Row("Where it goes", [

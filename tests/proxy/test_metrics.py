@@ -41,6 +41,7 @@ CONTRACT = {
     "understudy_build_info": ("gauge", "version,config"),
 }
 OURS = {
+    "understudy_spend_part_usd_total": ("counter", "role,target,workflow,part"),
     "understudy_rollout_stayed_total": ("counter", "route,reason"),
     "understudy_rollout_fallbacks_total": ("counter", "route,target,reason"),
     "understudy_rollout_reading": ("gauge", "route,limit,segment,of"),
@@ -129,6 +130,17 @@ def test_an_unknown_cost_is_counted_as_unpriced_and_adds_nothing_to_spend() -> N
     meters.observe_exchange(a_row(cost_usd=None), "main", None)
     assert value(meters, 'understudy_unpriced_calls_total{role="incumbent",target="gpt"}') == 1
     assert "understudy_spend_usd_total{" not in meters.exposition().decode()
+
+
+def test_spend_is_split_into_what_it_was_for_and_what_is_unknown_is_not_there() -> None:
+    meters = some_meters()
+    parts = {"input": Decimal("0.15"), "output": Decimal("0.10"), "reasoning": Decimal(0)}
+    meters.observe_exchange(a_row(), "main", None, parts)
+    meters.observe_spend(a_row(role="candidate", target="small"), None, {"request": Decimal("0.25")})
+    meters.observe_exchange(a_row(cost_usd=None), "main", None, {})
+    told = dict(re.findall(r'understudy_spend_part_usd_total\{(part="\w+",role="\w+").*\} (.*)', meters.exposition().decode()))
+    incumbent = {f'part="{part}",role="incumbent"': str(float(usd)) for part, usd in parts.items()}
+    assert told == incumbent | {'part="request",role="candidate"': "0.25"}, "a price of 0 is known, the others are absent"
 
 
 def test_what_is_not_billed_is_not_unpriced() -> None:

@@ -4,9 +4,23 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.exchange import Usage
-from proxy.pricing import Price, cost_of, estimate_tokens, listed_price, own_price, price_of, provider_of, usd_of, worst_case_usd
+from proxy.pricing import (
+    Price,
+    Rates,
+    cost_of,
+    estimate_tokens,
+    listed_price,
+    own_price,
+    parts_of,
+    price_of,
+    provider_of,
+    usd_of,
+    worst_case_usd,
+)
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -60,6 +74,34 @@ def test_the_target_s_own_table_goes_before_any_list() -> None:
     own = own_price({"input": 0.15, "cached_input": 0.075, "output": 0.60})
     cost = cost_of(Usage(input_tokens=10, cached_input_tokens=20, output_tokens=30), own=own, provider="openai", models=("gpt-4o",), at=NOW)
     assert (cost.usd, cost.price_date) == (Decimal("0.000021"), "config")
+
+
+def test_a_cost_is_told_by_what_it_is_for() -> None:
+    usage = Usage(input_tokens=21, cached_input_tokens=188_086, cache_write_tokens=1885, output_tokens=393)
+    cost = cost_of(usage, own=None, provider="anthropic", models=("claude-opus-4-1-20250805",), at=NOW)
+    told = {"input": "0.000315", "cached_input": "0.282129", "cache_write": "0.03534375", "output": "0.029475"}
+    assert cost.parts == {part: Decimal(usd) for part, usd in told.items()}, "no tokens were thought, so that part is not there"
+
+
+COUNTS = st.none() | st.integers(0, 10**9)
+RATES = st.none() | st.decimals(0, 1000, places=6)
+
+
+@given(
+    usage=st.builds(
+        Usage, input_tokens=COUNTS, cached_input_tokens=COUNTS, cache_write_tokens=COUNTS, output_tokens=COUNTS, reasoning_tokens=COUNTS
+    ),
+    rates=st.builds(Rates, input=RATES, output=RATES, cached_input=RATES, cache_write=RATES, reasoning=RATES),
+    per_request=st.decimals(0, 1, places=6),
+)
+def test_the_parts_of_a_cost_are_the_whole_and_unknown_together(usage: Usage, rates: Rates, per_request: Decimal) -> None:
+    price = Price(rates=rates, per_request=per_request, date="config")
+    parts, usd = parts_of(price, usage), usd_of(price, usage)
+    assert (parts is None) == (usd is None)
+    if parts is not None:
+        assert sum(parts.values(), Decimal(0)) == usd and all(part >= 0 for part in parts.values())
+        used = {name for name in ("input", "cached_input", "cache_write", "output", "reasoning") if getattr(usage, f"{name}_tokens")}
+        assert used >= parts.keys() - {"request"} and ("request" in parts) == (per_request > 0)
 
 
 def test_classes_without_a_rate_of_their_own_cost_what_they_belong_to() -> None:
