@@ -31,7 +31,9 @@ def rollout_named(config: Config, name: str, file: str = "understudy.toml") -> R
 def state_of(config: Config, rollout: Rollout) -> State:
     """Where it stands: what is on disk when that is this configuration's, else a fresh one."""
     state = read(files_of(config, rollout))
-    return state if state is not None and holds(state, config, rollout) else fresh(config, rollout)
+    if state is None:
+        return fresh(config, rollout)
+    return state if holds(state, config, rollout) else fresh(config, rollout, state.starts)
 
 
 def change(

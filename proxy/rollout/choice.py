@@ -1,8 +1,8 @@
 """Who answers a call of a route with a rollout. Pure.
 
-Law: chance decides, once per conversation: its bucket is its own for this rollout, and a share takes the buckets below it, so whoever was
-taken at 1 % is taken at 10 %. Before chance is asked, what can only stay with the incumbent is set apart, by the call alone, so that both
-sides of the draw are calls of the same kind.
+Law: chance decides, once per conversation: its bucket is its own from one start of a rollout to the next, and a share takes the buckets
+below it, so whoever was taken at 1 % is taken at 10 %. Before chance is asked, what can only stay with the incumbent is set apart, by the
+call alone, so that both sides of the draw are calls of the same kind.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,8 @@ class Plan:
     share: float
     fallback_after_s: float
     allow_stored: bool = False
+    starts: int = 0
+    """How often the rollout was started by now: each start draws anew."""
 
 
 def key_of(hints: Mapping[str, str], prompt: Prompt | None, call_id: str) -> str:
@@ -37,8 +39,13 @@ def key_of(hints: Mapping[str, str], prompt: Prompt | None, call_id: str) -> str
 
 
 def drawn(plan: Plan, key: str) -> bool:
-    """Whether the candidate answers this conversation. The rollout's name salts the bucket: no two rollouts try the same people first."""
-    return takes(bucket_of(f"{plan.rollout}\0{key}"), plan.share)
+    """Whether the candidate answers this conversation.
+
+    The rollout's name and the number of its start salt the bucket: no two rollouts try the same people first, and whoever met a candidate
+    that was taken back is no likelier than anybody to meet the next.
+    """
+    salt = f"{plan.rollout}\0{plan.starts}" if plan.starts else plan.rollout
+    return takes(bucket_of(f"{salt}\0{key}"), plan.share)
 
 
 def stays(plan: Plan, dialect: str, method: str, body: Document, headers: Mapping[str, str]) -> str:
@@ -50,7 +57,9 @@ def stays(plan: Plan, dialect: str, method: str, body: Document, headers: Mappin
         return "creates_state"
     if dialect == "openai.chat" and body.get("store") is True and not plan.allow_stored:
         return "creates_state"
-    found = eligibility(dialect, method, body, {name: value for name, value in headers.items() if name != _RETRY}, reach="elsewhere")
+    if _RETRY in headers:
+        headers = {name: value for name, value in headers.items() if name != _RETRY}
+    found = eligibility(dialect, method, body, headers, reach="elsewhere")
     return found.decision if found is not None and found.decision in ("side_effects", "unportable") else ""
 
 

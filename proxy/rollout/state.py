@@ -49,6 +49,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     state: StateName = "idle"
     share: float = 0.0
     started_us: int = 0
+    starts: int = 0
+    """How often it was started, whatever the candidate was; each start draws anew. A number and no time: two machines that were told the
+    same agree. 0: of a state from before it was counted."""
     step_us: int = 0
     """Since when the share is what it is: bake time and evidence of a step count from here."""
     changed_us: int = 0
@@ -99,9 +102,9 @@ def variant_of(config: Config, rollout: Rollout) -> str:
     return hashlib.sha256(msgspec.json.encode([rollout.route, rollout.candidate, shape], order="sorted")).hexdigest()[:16]
 
 
-def fresh(config: Config, rollout: Rollout) -> State:
-    """The state of a rollout that was never started, or whose state was lost."""
-    return State(rollout=rollout.name, route=rollout.route, candidate=rollout.candidate, variant=variant_of(config, rollout))
+def fresh(config: Config, rollout: Rollout, starts: int = 0) -> State:
+    """The state of a rollout that was never started, or whose state was lost. `starts`: of one with the same name that was another."""
+    return State(rollout=rollout.name, route=rollout.route, candidate=rollout.candidate, variant=variant_of(config, rollout), starts=starts)
 
 
 def next_step(rollout: Rollout, share: float) -> float | None:
@@ -123,9 +126,10 @@ def after(state: State, asked: Asked, rollout: Rollout, now_us: int) -> State | 
     moment = Moment(
         at_us=now_us, action=asked.action, state=made.state, share=made.share, actor=actor, why=why, call_ids=list(asked.call_ids)
     )
+    starts = asked.action == "start"
     return msgspec.structs.replace(
-        made, version=max(state.version + 1, now_us), changed_us=now_us, actor=actor, why=why,
-        started_us=now_us if asked.action == "start" else state.started_us, step_us=now_us if share_moved else state.step_us,
+        made, version=max(state.version + 1, now_us), changed_us=now_us, actor=actor, why=why, starts=state.starts + starts,
+        started_us=now_us if starts else state.started_us, step_us=now_us if share_moved else state.step_us,
         log=[*state.log, moment][-LOG_KEPT:],
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ class Watch:
         self._plan = (
             Plan(
                 rollout=rollout.name, target=rollout.candidate, share=share, fallback_after_s=rollout.fallback_after_s,
-                allow_stored=rollout.allow_stored,
+                allow_stored=rollout.allow_stored, starts=self._state.starts if self._state is not None else 0,
             )
             if share > 0.0
             else None

@@ -150,14 +150,14 @@ def canaries_seen(models: Models) -> list[str]:
     return [each.json["messages"][-1]["content"] for each in list(models.seen) if GUARD_HEADER not in each.headers]
 
 
-def may_be_taken(rollout: str, share: float, text: str) -> bool:
+def may_be_taken(rollout: str, share: float, starts: int, text: str) -> bool:
     """Whether this prompt's conversation lies in the share, judged as a worker does."""
     from proxy.dialects import BY_NAME
     from proxy.exchange import Prompt
 
     body = json.dumps({"model": "m-1", "messages": [{"role": "user", "content": text}]}).encode()
     read = BY_NAME["openai.chat"].read_prompt("/v1/chat/completions", body)
-    plan = Plan(rollout=rollout, target="", share=share, fallback_after_s=1.0)
+    plan = Plan(rollout=rollout, target="", share=share, fallback_after_s=1.0, starts=starts)
     return isinstance(read, Prompt) and drawn(plan, key_of({}, read, "no call"))
 
 

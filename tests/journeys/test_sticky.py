@@ -59,10 +59,13 @@ def answered_by_the_candidate(serve: Serve) -> set[str]:
         return {key for key, model in zip(keys, pool.map(lambda key: ask(serve, key), keys), strict=True) if model == "next-served"}
 
 
-def share(configured: Config, action: str, to: float) -> None:
+def share(configured: Config, action: str, to: float) -> set[str]:
+    """The rollout at this share; the conversations that are the candidate's by it."""
     rollout = configured.rollouts[0]
-    change(configured, rollout, Asked(action=action, actor="test", why="test", share=to))  # type: ignore[arg-type]
+    state = change(configured, rollout, Asked(action=action, actor="test", why="test", share=to))  # type: ignore[arg-type]
     beat(files_of(configured, rollout), msgspec.json.encode(Report(rollout="try", at_us=time.time_ns() // 1000)))
+    plan = Plan(rollout="try", target="cand", share=state.takes, fallback_after_s=1, starts=state.starts)
+    return {key for key in (f"conversation {number}" for number in range(CONVERSATIONS)) if drawn(plan, key)}
 
 
 @pytest.fixture
@@ -78,10 +81,8 @@ def test_workers_and_restarts_agree_and_nobody_moves_back(running: tuple[Serve, 
     seen: list[set[str]] = []
     used = {name: cpu_s(serve.pid_of(name)) for name in ("worker-0", "worker-1")}
     for action, to in (("start", 0.1), ("promote", 0.5)):
-        share(configured, action, to)
+        expected = share(configured, action, to)
         before = [answered_by_the_candidate(serve) for _ in range(2)]
-        plan = Plan(rollout="try", target="cand", share=to, fallback_after_s=1)
-        expected = {key for key in (f"conversation {number}" for number in range(CONVERSATIONS)) if drawn(plan, key)}
         assert before == [expected, expected]
         seen.append(expected)
     assert seen[0] < seen[1]
@@ -90,5 +91,7 @@ def test_workers_and_restarts_agree_and_nobody_moves_back(running: tuple[Serve, 
     serve.start()
     share(configured, "pause", 0.0)
     assert answered_by_the_candidate(serve) == seen[1]
-    share(configured, "rollback", 0.0)
-    assert answered_by_the_candidate(serve) == set()
+    assert share(configured, "rollback", 0.0) == answered_by_the_candidate(serve) == set()
+    anew = share(configured, "start", 0.5)
+    assert answered_by_the_candidate(serve) == anew
+    assert 0.25 * len(seen[1]) < len(anew & seen[1]) < 0.75 * len(seen[1])  # who met the first is no likelier to meet the next

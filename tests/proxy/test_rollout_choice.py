@@ -3,6 +3,7 @@
 # pyright: standard
 import collections
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -37,12 +38,12 @@ for share in (0.01, 0.1, 0.5):
 """
 
 
-def plan(share: float = 0.5, rollout: str = "next", *, allow_stored: bool = False) -> Plan:
-    return Plan(rollout=rollout, target="cand", share=share, fallback_after_s=1, allow_stored=allow_stored)
+def plan(share: float = 0.5, rollout: str = "next", *, allow_stored: bool = False, starts: int = 0) -> Plan:
+    return Plan(rollout=rollout, target="cand", share=share, fallback_after_s=1, allow_stored=allow_stored, starts=starts)
 
 
-def taken(share: float, rollout: str = "next") -> list[int]:
-    asked = plan(share, rollout)
+def taken(share: float, rollout: str = "next", *, starts: int = 0) -> list[int]:
+    asked = plan(share, rollout, starts=starts)
     return [number for number in range(CONVERSATIONS) if drawn(asked, f"conversation {number}")]
 
 
@@ -80,14 +81,25 @@ def test_two_rollouts_do_not_try_the_same_people_and_neither_does_the_shadow() -
         assert within_three_standard_errors(len(both), CONVERSATIONS, 0.01)
 
 
+def test_each_start_draws_anew_and_is_nested_in_itself() -> None:
+    """Whoever met a candidate that was taken back is no likelier than anybody to meet the next."""
+    lives = [set(taken(0.1, starts=starts)) for starts in range(3)]
+    for one, other in itertools.combinations(lives, 2):
+        assert within_three_standard_errors(len(one & other), CONVERSATIONS, 0.01)
+    for starts, life in enumerate(lives):
+        assert within_three_standard_errors(len(life), CONVERSATIONS, 0.1)
+        assert set(taken(0.01, starts=starts)) < life < set(taken(0.5, starts=starts))
+
+
 def test_a_draw_never_changes_between_versions() -> None:
-    """A release that drew anew would move people in the middle of a rollout."""
+    """A release that drew anew would move people in the middle of a rollout; 0: started before the starts were counted."""
     assert taken(0.01)[:5] == [145, 180, 390, 391, 613]
+    assert taken(0.01, starts=1)[:5] == [161, 218, 284, 323, 325]
 
 
-@given(st.text(), st.text(), st.floats(0, 1), st.floats(0, 1))
-def test_whoever_a_share_takes_a_larger_one_takes(rollout: str, key: str, one: float, other: float) -> None:
-    assert drawn(plan(max(one, other), rollout), key) or not drawn(plan(min(one, other), rollout), key)
+@given(st.text(), st.text(), st.floats(0, 1), st.floats(0, 1), st.integers(0, 9))
+def test_whoever_a_share_takes_a_larger_one_takes(rollout: str, key: str, one: float, other: float, starts: int) -> None:
+    assert drawn(plan(max(one, other), rollout, starts=starts), key) or not drawn(plan(min(one, other), rollout, starts=starts), key)
     assert drawn(plan(1.0, rollout), key) and not drawn(plan(0.0, rollout), key)
 
 

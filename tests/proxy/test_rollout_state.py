@@ -43,6 +43,7 @@ def test_no_sequence_of_changes_breaks_the_law(steps: list[tuple[Asked, int]]) -
             assert made.found and made.expected
             continue
         assert made.version > state.version or made is state
+        assert made.starts == state.starts + (each.action == "start")
         assert made.state in STATES and 0.0 <= made.share <= 1.0
         if made.state in ("idle", "rolled_back"):
             assert made.share == made.takes == 0.0

@@ -74,7 +74,7 @@ def test_a_started_rollout_is_followed_once_its_guard_has_spoken(tried: Tried) -
     tried.change("start")
     assert tried.share == NO_GUARD
     tried.beat()
-    assert tried.watch.plan() == Plan(rollout="next", target="cand", share=0.01, fallback_after_s=7.0)
+    assert tried.watch.plan() == Plan(rollout="next", target="cand", share=0.01, fallback_after_s=7.0, starts=1)
 
 
 def test_each_change_holds_from_the_next_call_on(tried: Tried) -> None:
@@ -175,6 +175,30 @@ def test_a_state_of_another_model_is_not_followed(tmp_path: Path) -> None:
     assert (before.share, now.share) == (0.01, None)
     now.change("start", 0.5)
     assert (before.share, now.share) == (None, 0.5)
+
+
+def test_each_start_is_another_draw_and_nothing_else_is(tmp_path: Path) -> None:
+    """Also after the candidate was changed: its successor does not begin with those who met it."""
+    tried, starts = Tried(tmp_path), list[int]()
+    tried.beat()
+    for action in ("start", "promote", "pause", "resume", "rollback", "start", "promote"):
+        tried.change(action)
+        plan = tried.watch.plan()
+        starts += [plan.starts] if isinstance(plan, Plan) else []
+    assert starts == [1, 1, 1, 1, 2, 2]
+    other = Tried(tmp_path, "next-2")
+    other.change("start")
+    plan = other.watch.plan()
+    assert isinstance(plan, Plan) and plan.starts == 3
+
+
+def test_a_state_from_before_starts_were_counted_keeps_its_draw(tried: Tried) -> None:
+    tried.beat()
+    tried.change("start")
+    text = tried.files.state.read_bytes()
+    tried.files.state.write_bytes(text.replace(b'"starts":1,', b""))
+    plan = tried.watch.plan()
+    assert isinstance(plan, Plan) and plan.starts == 0 and plan.share == 0.01
 
 
 def test_a_replaced_file_of_the_same_size_and_time_is_seen(tried: Tried) -> None:

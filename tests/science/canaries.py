@@ -127,7 +127,7 @@ class Simulated:
         self.after_fault += 1
         conversation = f"{self.number - self.dice.choice((0, 0, 1))}"
         state = self.guard.state
-        plan = Plan(rollout=self.rollout.name, target="small", share=state.share, fallback_after_s=20.0)
+        plan = Plan(rollout=self.rollout.name, target="small", share=state.share, fallback_after_s=20.0, starts=state.starts)
         theirs = drawn(plan, conversation)
         size = self.dice.lognormvariate(0.0, 0.6)
         call = Call(
