@@ -1,25 +1,15 @@
-"""A real Prometheus (Debian's) over a real exposition: Meters with realistic rows behind HTTP, scraped twice a second, torn down at the end.
+"""Prometheus and Alertmanager with the configurations that we ship, and Meters with realistic rows for them to scrape.
 
-Each scrape brings more traffic, so that every counter moves as long as anybody looks. Ports are below the range the kernel hands out.
+Each scrape brings more traffic, so that every counter moves as long as anybody looks.
 """
 
-import json
-import random
-import shutil
-import socket
-import subprocess
-import threading
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import pytest
 import yaml
 
 from proxy.events import BeatEvent, Drawn
@@ -27,59 +17,13 @@ from proxy.exchange import Decision, DecisionName, Exchange, OutcomeName
 from proxy.meaning import when
 from proxy.metrics import Meters
 from proxy.rollout.report import Limit, Report, Test
-from tests.harness import ROOT, until
+from tests.harness import ROOT
+from tests.prometheus import Prometheus, free_port, running, started
 from tests.proxy.journaled import a_config, new_id
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 NOW_US = 1_800_000_000_000_000
-
-
-def needed(*programs: str) -> None:
-    """Skips where one of them is missing."""
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"no {program} here: apt-get install prometheus prometheus-alertmanager")
-
-
-def free_port() -> int:
-    """Below 32768, where no outgoing connection of somebody else can sit."""
-    for port in random.sample(range(11_000, 32_000), 50):
-        with socket.socket() as trial:
-            try:
-                trial.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise AssertionError("no free port")
-
-
-@contextmanager
-def serving(answer: Callable[[BaseHTTPRequestHandler], bytes]) -> Iterator[str]:
-    """host:port of an HTTP server that says `answer` to every GET and POST."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            said = answer(self)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        do_POST = do_GET
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+PARTS = {"input": Decimal("0.0008"), "cached_input": Decimal("0.0002"), "output": Decimal("0.0009"), "reasoning": Decimal("0.0001")}
 
 
 def some_meters() -> Meters:
@@ -91,7 +35,7 @@ def more_traffic(meters: Meters, number: int) -> None:
     for workflow in ("invoices", None):
         for target, role, seen in (("gpt", "incumbent", True), ("small", "candidate", False), ("small", "candidate", True)):
             for outcome in get_args(OutcomeName):
-                meters.observe_exchange(_row(target, role, seen, outcome), "main", workflow)
+                meters.observe_exchange(_row(target, role, seen, outcome), "main", workflow, PARTS)
     for decision in get_args(DecisionName):
         row = {"call_id": new_id(), "target": "small", "role": "candidate", "reason": "", "decided_at": when(0)}
         meters.observe_decision(Decision(decision=decision, **row))
@@ -114,7 +58,7 @@ def _row(target: str, role: Any, seen: bool, outcome: str) -> Exchange:
     return Exchange(
         call_id=new_id(), target=target, role=role, seen=seen, started_at=when(0), status=200, outcome=cast(OutcomeName, outcome),
         outcome_reason=outcome, failure_class=failed, text=None, refusal_kind=cast(Any, refused), input_tokens=100, cached_input_tokens=20,
-        output_tokens=50, reasoning_tokens=5, cost_usd=Decimal("0.002"), latency_s=1.4, ttft_s=0.3, overhead_s=0.0004,
+        output_tokens=50, reasoning_tokens=5, cost_usd=sum(PARTS.values(), Decimal(0)), latency_s=1.4, ttft_s=0.3, overhead_s=0.0004,
         model_served=f"{target}-2026-08-06",
     )  # fmt: skip
 
@@ -130,43 +74,24 @@ def _report() -> Report:
     )
 
 
-@dataclass(frozen=True)
-class Prometheus:
-    url: str
-
-    def query(self, expr: str) -> list[dict[str, Any]]:
-        return self._ask("query", query=expr)["result"]
-
-    def rules(self) -> list[dict[str, Any]]:
-        return [rule for group in self._ask("rules")["groups"] for rule in group["rules"]]
-
-    def _ask(self, what: str, **words: str) -> Any:
-        asked = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(words)}"
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            return json.load(answer)["data"]
-
-
 def config_of(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text("utf-8"))
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, *, alertmanager: str = "", wait_s: float = 60.0) -> Iterator[Prometheus]:
+def prometheus(folder: Path, target: str, *, alertmanager: str = "", wait_s: float = 60.0) -> Generator[Prometheus]:
     """With the configuration that we ship: other addresses, an interval of half a second."""
     config = config_of(RULES.parent / "prometheus.yml")
     config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
     config["rule_files"] = [str(RULES / "*.yml")]
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager] if alertmanager else []
     config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
-    file, address = folder / "prometheus.yml", f"127.0.0.1:{free_port()}"
-    file.write_text(yaml.safe_dump(config), "utf-8")
-    words = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address={address}"]
-    with running(folder, "prometheus", *words, ready=f"http://{address}/-/ready", wait_s=wait_s):
-        yield Prometheus(f"http://{address}")
+    with started(folder, config, wait_s=wait_s) as prometheus:
+        yield prometheus
 
 
 @contextmanager
-def alertmanager(folder: Path, hook: str, *, wait_s: float = 60.0) -> Iterator[str]:
+def alertmanager(folder: Path, hook: str, *, wait_s: float = 60.0) -> Generator[str]:
     """With the configuration that we ship, to this webhook; nothing waits for more of its group. Yields host:port."""
     config = config_of(ROOT / "deploy" / "alertmanager" / "alertmanager.yml")
     for route in (config["route"], *config["route"]["routes"]):
@@ -179,25 +104,3 @@ def alertmanager(folder: Path, hook: str, *, wait_s: float = 60.0) -> Iterator[s
     words = [f"--config.file={file}", f"--storage.path={folder / 'am'}", f"--web.listen-address={address}", "--cluster.listen-address="]
     with running(folder, "prometheus-alertmanager", *words, ready=f"http://{address}/-/ready", wait_s=wait_s):
         yield address
-
-
-@contextmanager
-def running(folder: Path, program: str, *words: str, ready: str, wait_s: float) -> Iterator[None]:
-    log = folder / f"{program}.log"
-    with log.open("wb") as told:
-        process = subprocess.Popen([program, *words], stdout=told, stderr=told, cwd=folder)
-    try:
-        until(lambda: process.poll() is not None or _answers(ready), wait_s, lambda: log.read_text("utf-8"))
-        assert process.poll() is None, log.read_text("utf-8")
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from proxy.metrics import COUNTERS, GAUGES, HISTOGRAMS
-from tests.deploy.scraped import RULES, alertmanager, config_of, more_traffic, needed, prometheus, serving, some_meters
+from tests.deploy.scraped import RULES, alertmanager, config_of, more_traffic, prometheus, some_meters
 from tests.harness import ROOT, until
+from tests.prometheus import needed, serving
 
 TESTS = sorted((RULES.parent / "tests").glob("*.yml"))
 ROUTING = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"

@@ -8,10 +8,10 @@ import pytest
 
 import understudy
 from proxy.store import Store
-from tests.deploy.scraped import needed
 from tests.deploy.test_alerts import ALERTS, EVERY_RULE, SELECTOR, ran, unknown
 from tests.documented import walk
 from tests.harness import ROOT
+from tests.prometheus import needed
 
 RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text("utf-8")
 HEAD, *PARTS = re.split(r"^## ", RUNBOOK, flags=re.MULTILINE)

@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.grafana.scraped import Prometheus, scraped
+from tests.grafana.scraped import scraped
 from tests.grafana.test_dashboards import read
 from tests.grafana.test_on_prometheus import filled
+from tests.prometheus import Prometheus
 from tests.scoring.report.browser import PROGRAM
 
 CELL, ROW_PX = 62, 34
@@ -87,7 +88,7 @@ def drawn(panel: dict[str, Any], prometheus: Prometheus, wide: int, high: int) -
     if not found:
         return f'{title}<span class="e">{html.escape(defaults["noValue"])}</span>'
     if panel["type"] == "table":
-        rows = [series["metric"] for target in panel["targets"] for series in prometheus.now(filled(target["expr"]))]
+        rows = [series["metric"] for target in panel["targets"] for series in prometheus.query(filled(target["expr"]))]
         heads = sorted({key for row in rows for key in row})
         body = "".join("<tr>" + "".join(f"<td>{html.escape(row.get(key, ''))}</td>" for key in heads) + "</tr>" for row in rows)
         return f"{title}<table><tr>{''.join(f'<th>{key}</th>' for key in heads)}</tr>{body}</table>"

@@ -1,16 +1,9 @@
 """A real Prometheus that scrapes a real `serve` under traffic, and beside it a registry of ours that is fed what traffic cannot make here."""
 
 import asyncio
-import http.server
-import json
 import random
 import shutil
-import subprocess
-import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -29,17 +22,12 @@ from proxy.exchange import Exchange
 from proxy.metrics import Meters
 from proxy.rollout.report import Limit, Report
 from proxy.rollout.report import Test as Evidence
-from tests.deploy.scraped import free_port
 from tests.fakes.models import Models
 from tests.harness import Serve, config, until
+from tests.prometheus import Prometheus, serving, started
 
 PROGRAM = shutil.which("prometheus")
-SCRAPE = """
-global: {{ scrape_interval: 1s, scrape_timeout: 1s }}
-scrape_configs:
-- {{ job_name: serve, static_configs: [ {{ targets: ["{serve}"] }} ] }}
-- {{ job_name: fed, static_configs: [ {{ targets: ["{fed}"] }} ] }}
-"""
+EACH_SECOND = {"scrape_interval": "1s", "scrape_timeout": "1s"}
 BODY = """
 [targets.inc]
 url = "{inc}"
@@ -64,7 +52,8 @@ incumbent = "inc"
 shadow = [ {{ target = "one" }}, {{ target = "dear" }}, {{ target = "unpriced" }}, {{ target = "failing", share = 0.5 }} ]
 repeat = 0.3
 """
-PRICE = Decimal("0.0005")
+PARTS = {"input": Decimal("0.00015"), "cached_input": Decimal("0.00003"), "output": Decimal("0.00022"), "reasoning": Decimal("0.0001")}
+PRICE = sum(PARTS.values(), Decimal(0))
 STEPS = (("idle", 0.0, 0), ("running", 0.01, 2), ("running", 0.25, 5), ("rolled_back", 0.0, 8))
 """State, share, and from which scrape on."""
 
@@ -75,11 +64,10 @@ def refusing(asked: str) -> str:
 
 @dataclass
 class Fed:
-    """`Meters` behind a socket; each scrape finds a few calls more."""
+    """`Meters` of which each scrape finds a few calls more."""
 
     config: Config
     scrapes: int = 0
-    port: int = 0
     meters: Meters = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,7 +109,7 @@ class Fed:
             reasoning_tokens=15, cost_usd=cost_usd, ttft_s=random.uniform(0.1, 0.6), overhead_s=0.0004,
             model_served=f"{target}-{'2026-03' if self.scrapes < 7 else '2026-11'}", **more,
         )  # fmt: skip
-        self.meters.observe_exchange(row, "main", "default")
+        self.meters.observe_exchange(row, "main", "default", PARTS if cost_usd else {})
 
     def _report(self) -> Report:
         shown = (
@@ -139,80 +127,6 @@ class Fed:
             Evidence(name=name, evidence=1.1**self.scrapes, needed=20, n=90) for name in ("pairs: json_valid", "race: errors", "assignment")
         ]
         return Report(rollout="small", at_us=time.time_ns() // 1000, hours_left=max(0.1, 6 - self.scrapes / 4), limits=limits, tests=tests)
-
-
-@contextmanager
-def exposed(fed: Fed) -> Generator[Fed]:
-    class Answering(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = fed.exposition()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        fed.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield fed
-        finally:
-            server.shutdown()
-            thread.join(60)
-
-
-@dataclass
-class Prometheus:
-    url: str
-    began: float = field(default_factory=time.time)
-
-    def _asked(self, path: str, **values: str) -> Any:
-        data = urllib.parse.urlencode(values).encode()
-        try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}", data=data, timeout=60) as answer:
-                return json.loads(answer.read())["data"]["result"]
-        except urllib.error.HTTPError as error:
-            with error:
-                raise AssertionError(f"{values['query']}: {error.read().decode()}") from None
-
-    def over_time(self, expr: str) -> list[dict[str, Any]]:
-        """Everything since it was started, a point each second."""
-        return self._asked("query_range", query=expr, start=f"{self.began:.3f}", end=f"{time.time():.3f}", step="1s")
-
-    def now(self, expr: str) -> list[dict[str, Any]]:
-        return self._asked("query", query=expr)
-
-    def ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-
-@contextmanager
-def prometheus(folder: Path, serve: str, fed: str) -> Generator[Prometheus]:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "prometheus.yml").write_text(SCRAPE.format(serve=serve, fed=fed), "utf-8")
-    port = free_port()
-    words = [
-        str(PROGRAM),
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*words, "--log.level=warn"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    try:
-        started = Prometheus(f"http://127.0.0.1:{port}")
-        until(started.ready, 60, lambda: f"Prometheus is ready: {(folder / 'log').read_text()}")
-        yield started
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 async def traffic(url: str, seconds: float) -> None:
@@ -242,8 +156,10 @@ def scraped(folder: Path, seconds: float = 12.0) -> Generator[Prometheus]:
         failing = stack.enter_context(Models("failing", fault="status:500"))
         text = config(BODY.format(inc=inc.url, one=one.url, failing=failing.url))
         serve = stack.enter_context(Serve(folder / "serve", text))
-        fed = stack.enter_context(exposed(Fed(parse(text))))
-        started = stack.enter_context(prometheus(folder / "prometheus", serve.admin.removeprefix("http://"), f"127.0.0.1:{fed.port}"))
+        fed = Fed(parse(text))
+        jobs = {"serve": serve.admin.removeprefix("http://"), "fed": stack.enter_context(serving(lambda _: fed.exposition()))}
+        scrapes = [{"job_name": name, "static_configs": [{"targets": [address]}]} for name, address in jobs.items()]
+        prometheus = stack.enter_context(started(folder, {"global": EACH_SECOND, "scrape_configs": scrapes}))
         asyncio.run(traffic(serve.url, seconds))
         until(lambda: fed.scrapes > STEPS[-1][2] + 2, 60, "the rollout came to its end before Prometheus's eyes")
-        yield started
+        yield prometheus

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.grafana.scraped import PROGRAM, Prometheus, scraped
+from tests.grafana.scraped import PROGRAM, scraped
 from tests.grafana.test_dashboards import METRICS, NAMES, read, shown
+from tests.prometheus import Prometheus
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no prometheus here: apt-get install prometheus")
 VALUES = {"__rate_interval": "6s", "__range": "15s", "__interval": "1s", "route": ".*", "workflow": ".*", "target": ".*"}
@@ -79,7 +80,7 @@ def test_every_variable_offers_values(asked: Prometheus) -> None:
             if variable["type"] == "query":
                 found = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
                 assert found, variable
-                offered[variable["name"]] = {each["metric"][found[2]] for each in asked.now(f"group by ({found[2]}) ({found[1]})")}
+                offered[variable["name"]] = {each["metric"][found[2]] for each in asked.query(f"group by ({found[2]}) ({found[1]})")}
     assert offered["route"] == {"main"} and offered["workflow"] == {"default"} and offered["target"] >= {"one", "failing", "inc"}
 
 
@@ -90,5 +91,16 @@ def test_a_chosen_target_leaves_the_incumbent_beside_it(asked: Prometheus) -> No
 
 
 def test_serve_itself_tells_all_but_what_needs_a_rollout_a_rubric_or_a_loss(asked: Prometheus) -> None:
-    told = {each["metric"]["__name__"] for each in asked.now('group by (__name__) ({job="serve", __name__=~"understudy_.*"})')}
+    told = {each["metric"]["__name__"] for each in asked.query('group by (__name__) ({job="serve", __name__=~"understudy_.*"})')}
     assert METRICS.keys() - told <= FED, "not told by serve and not on the list"
+
+
+def test_what_serve_spends_is_the_sum_of_what_it_is_for(asked: Prometheus) -> None:
+    by = "role, target, workflow"
+    whole, parts = (
+        {str(each["metric"]): float(each["value"][1]) for each in asked.query(f'sum by ({by}) (understudy_{name}_total{{job="serve"}})')}
+        for name in ("spend_usd", "spend_part_usd")
+    )
+    assert len(whole) >= 3 and parts == pytest.approx(whole, rel=1e-9)
+    kinds = {each["metric"]["part"] for each in asked.query('group by (part) (understudy_spend_part_usd_total{job="serve"})')}
+    assert {"input", "output"} <= kinds
