@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.scraped import Prometheus, alertmanager, needed, prometheus, serving
+from tests.deploy.scraped import alertmanager, prometheus
 from tests.fakes.models import Models
 from tests.grafana.test_dashboards import read
 from tests.harness import Serve, config, until
 from tests.journeys.canary_kit import BROKEN, GOOD, Callers, Desk, canaries_seen, refusing, targets, uneven
+from tests.prometheus import Prometheus, needed, serving
 from tests.rubrics import GUARDS
 
 RUBRIC = (
