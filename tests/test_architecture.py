@@ -20,7 +20,7 @@ PURE = (
     "proxy/eligibility/__init__.py", "proxy/eventstream.py", "proxy/adapter_fault.py", "proxy/coverage.py", "proxy/dialects/grammar.py",
     "proxy/adapt.py", "proxy/sampling.py", "proxy/conversation.py", "proxy/meaning.py", "proxy/refusal.py",
     *(f"scoring/stats/{name}.py" for name in (
-        "portfolio", "bounded", "verdict", "planner", "tango", "mixture", "quantile", "race", "energy", "ebh", "detector", "srm",
+        "portfolio", "bounded", "verdict", "planner", "tango", "mixture", "quantile", "unpaired", "race", "energy", "ebh", "detector", "srm",
         "rogan_gladen", "ppi", "anytime_ppi", "cost_per_success", "band",
     )),
 )  # fmt: skip

@@ -1,10 +1,11 @@
-"""Is the candidate's p95 more than a fifth slower: an e-process for quantiles of two latencies, paired and unpaired.
+"""Is the candidate's p95 more than a fifth slower: an e-process for quantiles of two latencies of the same calls.
 
 Law: shadow latency is not canary latency; who calls says which it is. Evidence is the least over all values that the incumbent's quantile
 may have, so it is never bought by choosing one.
 
-Source: Howard & Ramdas, Sequential estimation of quantiles (arXiv:1906.09712), with our bets; the paired form is scoring.md 1.8. Needs
-pairs that are independent. The least is sought over 40 observed values and then between the two next to the smallest: a search, from above.
+Source: Howard & Ramdas, Sequential estimation of quantiles (arXiv:1906.09712), with our bets, as scoring.md 1.8 has it; of other calls:
+`unpaired.py`. Needs pairs that are independent. The least is sought over 40 observed values and then between the two next to the smallest:
+a search, from above.
 """
 
 import math
@@ -37,19 +38,6 @@ def paired(pairs: Sequence[Pair], claim: Claim) -> float:
     def evidence(theta: float) -> float:
         below, upto = bisect_left(incumbent, theta), bisect_right(incumbent, theta)
         return at_place(below, len(pairs) - upto, _moved(pairs, theta, claim.tau), claim.p)
-
-    return _least(evidence, _places(pairs, claim))
-
-
-def unpaired(pairs: Sequence[Pair], claim: Claim) -> float:
-    """The same without the pairing: for p99 the quicker one at large differences."""
-    if not pairs:
-        return 0.0
-    n, incumbent, candidate = len(pairs), sorted(x for x, _ in pairs), sorted(y for _, y in pairs)
-
-    def evidence(theta: float) -> float:
-        quicker = bisect_right(candidate, (1 + claim.tau) * theta)
-        return _mean(_above(bisect_left(incumbent, theta), n, claim.p), _above(n - quicker, n, 1 - claim.p))
 
     return _least(evidence, _places(pairs, claim))
 

@@ -9,7 +9,7 @@ from itertools import chain
 from statistics import median
 
 from scoring.stats.planner import pairs_to_certify, pairs_to_detect
-from scoring.stats.quantile import unpaired
+from scoring.stats.unpaired import unpaired
 from tests.science import rollouts, running
 from tests.science import simulations as sim
 

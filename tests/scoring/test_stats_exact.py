@@ -17,9 +17,10 @@ from scoring.stats.energy import Distances, noise
 from scoring.stats.mixture import NormalMixture, share_interval
 from scoring.stats.portfolio import Ternary, confidence_sequence, log_e_value
 from scoring.stats.ppi import ppi_mean
-from scoring.stats.quantile import Claim, over_limit, paired, unpaired
+from scoring.stats.quantile import Claim, over_limit, paired
 from scoring.stats.race import Failures, race
 from scoring.stats.srm import srm
+from scoring.stats.unpaired import unpaired
 from tests.science.rivals import diffy, mcnemar
 
 COUNTS = st.builds(Ternary, worse=st.integers(0, 400), same=st.integers(0, 4000), better=st.integers(0, 400))
