@@ -15,6 +15,8 @@ from replay.probe.line import Line, Plan, Reply
 WAIT_S = 1.0
 """Before an ask is repeated when the target does not say how long; doubled each time."""
 Messages = list[dict[str, Any]]
+Clock = Callable[[], float]
+"""Seconds of a clock that never goes back; the event loop's own must go with it."""
 
 
 class Halted(Exception):
@@ -24,29 +26,29 @@ class Halted(Exception):
 class Asker:
     """The line of one run, with its account."""
 
-    def __init__(self, line: Line, plan: Plan, tell: Callable[[str], None]):
-        self.line, self.plan, self.tell = line, plan, tell
+    def __init__(self, line: Line, plan: Plan, tell: Callable[[str], None], clock: Clock = time.monotonic):
+        self.line, self.plan, self.tell, self.clock = line, plan, tell, clock
         self.asks = 0
         self.unpriced = 0
         self.cost_usd = Decimal(0)
         self.without_temperature = False
         """The target does not take one; said once."""
-        self.started_s = time.monotonic()
+        self.started_s = clock()
 
     async def ask(self, messages: Messages, *, tag: str, max_tokens: int, stream: bool = False, temperature: float | None = 0.0) -> Reply:
         """One ask, sent now, whatever comes back. Raises `Halted` when there is no time for it; `over_budget` is the caller's to see."""
-        left_s = self.started_s + self.plan.seconds - time.monotonic()
+        left_s = self.started_s + self.plan.seconds - self.clock()
         if left_s <= 0:
             raise Halted("time")
         temperature = None if self.without_temperature else temperature
-        sent_at_s = time.monotonic()
+        sent_at_s = self.clock()
         try:
             async with asyncio.timeout(min(self.plan.answer_s, left_s)):
                 reply = await self.line.ask(
                     messages, tag=tag, max_tokens=max_tokens + self.plan.thinking_tokens, stream=stream, temperature=temperature
                 )
         except TimeoutError:
-            reply = _unanswered(sent_at_s)
+            reply = _unanswered(sent_at_s, self.clock() - sent_at_s)
         self._count(reply)
         return reply
 
@@ -75,7 +77,7 @@ class Asker:
             raise Halted(f"asks are not answered ({trouble(reply)})")
 
     async def sleep(self, seconds: float) -> None:
-        left_s = self.started_s + self.plan.seconds - time.monotonic()
+        left_s = self.started_s + self.plan.seconds - self.clock()
         await asyncio.sleep(max(min(seconds, left_s), 0.0))
 
     async def until_halted(self, work: Awaitable[None]) -> str:
@@ -114,9 +116,9 @@ def _wants_no_temperature(reply: Reply) -> bool:
     return reply.status in (400, 422) and "temperature" in f"{reply.error} {reply.text}".lower()
 
 
-def _unanswered(sent_at_s: float) -> Reply:
+def _unanswered(sent_at_s: float, latency_s: float) -> Reply:
     return Reply(
         status=0, ended="timed_out", error="no answer within the plan's deadline", text="", outcome="timed_out", input_tokens=None,
-        output_tokens=None, latency_s=time.monotonic() - sent_at_s, ttft_s=None, retry_after_s=None, model_served=None, fingerprint=None,
+        output_tokens=None, latency_s=latency_s, ttft_s=None, retry_after_s=None, model_served=None, fingerprint=None,
         sent_at_s=sent_at_s, cost_usd=None,
     )  # fmt: skip

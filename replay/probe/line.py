@@ -33,7 +33,7 @@ class Reply:
     model_served: str | None
     fingerprint: str | None
     sent_at_s: float
-    """`time.monotonic()` when it left."""
+    """When it left, by the asker's clock: `time.monotonic()`."""
     cost_usd: Decimal | None
     over_budget: bool = False
     """Not sent: the budget has no room for it."""

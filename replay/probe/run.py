@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from replay.faults import Wrong
-from replay.probe.asker import Asker
+from replay.probe.asker import Asker, Clock
 from replay.probe.burst import Burst, burst
 from replay.probe.cold import ColdStart, cold
 from replay.probe.context import ContextSweep, context
@@ -59,11 +59,13 @@ class ProbeReport:
         return tuple((name, each) for name, findings in self.sections for each in findings if each.alarm)
 
 
-async def probe(line: Line, plan: Plan, only: frozenset[str] = ALL, tell: Callable[[str], None] = lambda _: None) -> ProbeReport:
+async def probe(
+    line: Line, plan: Plan, only: frozenset[str] = ALL, tell: Callable[[str], None] = lambda _: None, clock: Clock = time.monotonic
+) -> ProbeReport:
     """Measure what `only` names. The sweep needs the window: unless the plan gives it, it is looked for as by `truncation`."""
     if unknown := only - ALL:
         raise Wrong("probe", ", ".join(sorted(unknown)), f"any of {', '.join(ORDER)}")
-    asker = Asker(line, plan, tell)
+    asker = Asker(line, plan, tell, clock)
     same = await determinism(asker, plan) if "determinism" in only else None
     streamed = await stream(asker, plan) if "stream" in only else None
     truncated, swept = await _lengths(asker, plan, only)
@@ -71,7 +73,7 @@ async def probe(line: Line, plan: Plan, only: frozenset[str] = ALL, tell: Callab
     loaded = await burst(asker, plan) if "burst" in only else None
     return ProbeReport(
         determinism=same, stream=streamed, truncation=truncated, context=swept, cold=started, burst=loaded, asks=asker.asks,
-        cost_usd=asker.cost_usd, unpriced=asker.unpriced, seconds=time.monotonic() - asker.started_s,
+        cost_usd=asker.cost_usd, unpriced=asker.unpriced, seconds=clock() - asker.started_s,
     )  # fmt: skip
 
 

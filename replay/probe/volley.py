@@ -5,7 +5,6 @@ counted, never sent late. How late our own sends left is reported beside every f
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ STEP_MAX = 20_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     at_s: float
-    """When it was to leave, by `time.monotonic()`."""
+    """When it was to leave, by the asker's clock."""
     reply: Reply
 
     @property
@@ -68,7 +67,7 @@ async def fired(asker: Asker, times_s: Sequence[float], *, tag: str, max_tokens:
     """Every ask that was sent, with its reply, and how many were skipped. Ends when the last answer is in or its deadline is over."""
     shots: list[Shot] = []
     skipped = under_way = 0
-    start_s = time.monotonic() + 0.01
+    start_s = asker.clock() + 0.01
 
     async def one(at_s: float, number: int) -> None:
         nonlocal under_way
@@ -81,7 +80,7 @@ async def fired(asker: Asker, times_s: Sequence[float], *, tag: str, max_tokens:
 
     async with asyncio.TaskGroup() as group:
         for number, time_s in enumerate(times_s):
-            if (wait_s := start_s + time_s - time.monotonic()) > 0:
+            if (wait_s := start_s + time_s - asker.clock()) > 0:
                 await asyncio.sleep(wait_s)
             if under_way >= asker.plan.in_flight_max:
                 skipped += 1

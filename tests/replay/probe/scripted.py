@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import math
 import re
-import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -73,7 +72,7 @@ class Target:
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         call = orjson.loads(await request.read())
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         self.seen += 1
         if not self._let_in(now):
             return web.json_response(
@@ -95,7 +94,7 @@ class Target:
             return await self._say(request, call, self._answer(text), {"kept": read, "full": tokens}.get(self.counts))
         finally:
             self._in_flight -= 1
-            self._last_s = time.monotonic()
+            self._last_s = asyncio.get_running_loop().time()
 
     def _let_in(self, now: float) -> bool:
         if self.at_once is not None and self._in_flight >= self.at_once:
@@ -189,7 +188,7 @@ class Wire:
         self, messages: list[dict[str, Any]], *, tag: str, max_tokens: int, stream: bool = False, temperature: float | None = 0.0
     ) -> Reply:
         self.tags.append(tag)
-        sent_at_s = time.monotonic()
+        sent_at_s = asyncio.get_running_loop().time()
         if self.asks_left <= 0:
             return a_reply(status=0, sent_at_s=sent_at_s, over_budget=True)
         self.asks_left -= 1
@@ -200,9 +199,9 @@ class Wire:
             async with self.session.post(self.url, json=call) as answer:
                 first_s, lines = None, list[bytes]()
                 async for line in answer.content:
-                    first_s = first_s or time.monotonic() - sent_at_s
+                    first_s = first_s or asyncio.get_running_loop().time() - sent_at_s
                     lines.append(line)
-                latency_s = time.monotonic() - sent_at_s
+                latency_s = asyncio.get_running_loop().time() - sent_at_s
                 return _read(answer, lines, stream=stream, latency_s=latency_s, ttft_s=first_s if stream else None, sent_at_s=sent_at_s)
         except aiohttp.ClientError as error:
             return a_reply(status=0, ended="unreachable", error=str(error), outcome="errored", sent_at_s=sent_at_s)

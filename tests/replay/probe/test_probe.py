@@ -3,7 +3,7 @@
 import asyncio
 import io
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from replay.faults import Wrong
 from replay.probe import ALL, Plan, ProbeReport, probe
 from replay.probe.finding import Finding
 from replay.probe.report import details, plot, spec, table, to_json
+from tests.replay.probe.clock import run
 from tests.replay.probe.scripted import Target, lined
 
 QUICK: dict[str, Any] = {
@@ -45,7 +46,6 @@ LOADED: dict[str, Callable[[], Story]] = {
         target=Target(limit_per_s=50, retry_after=None), only=frozenset({"burst"}), plan={"burst_sizes": (5, 30)}
     ),
 }
-"""Rates are measured, so few run at the same time: those that only measure rates, one after the other."""
 READ: dict[str, Callable[[], Story]] = {
     "cut at the tail": lambda: Story(target=Target(base_s=0.01, keep=8_192, keeps="head"), only=LENGTHS),
     "cut in the middle": lambda: Story(target=Target(base_s=0.01, keep=8_192, keeps="ends"), only=LENGTHS),
@@ -68,35 +68,29 @@ READ: dict[str, Callable[[], Story]] = {
 }
 
 
-def probed(*lanes: Iterable[tuple[str, Callable[[], Story]]]) -> dict[str, ProbeReport]:
-    """Lanes run at the same time, for they mostly wait; the stories of a lane one after the other."""
+def probed(stories: Mapping[str, Callable[[], Story]]) -> dict[str, ProbeReport]:
+    """On a clock that only waits move: figures are those of the script, however busy the machine is."""
     reports: dict[str, ProbeReport] = {}
 
-    async def told(lane: Iterable[tuple[str, Callable[[], Story]]]) -> None:
-        for name, made in lane:
+    async def everything() -> None:
+        for name, made in stories.items():
             story = made()
             async with lined(story.target, story.asks) as line:
-                reports[name] = await probe(line, Plan(**{**QUICK, **story.plan}), story.only)
+                reports[name] = await probe(line, Plan(**{**QUICK, **story.plan}), story.only, clock=asyncio.get_running_loop().time)
                 assert reports[name].asks == story.target.seen
 
-    async def everything() -> None:
-        async with asyncio.TaskGroup() as group:
-            for lane in lanes:
-                group.create_task(told(lane))
-
-    asyncio.run(everything())
+    run(everything())
     return reports
 
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, ProbeReport]:
-    names = list(LOADED.items())
-    return probed(names[:1], names[1:3], [names[3], names[-1]], names[4:-1])
+    return probed(LOADED)
 
 
 @pytest.fixture(scope="module")
 def read() -> dict[str, ProbeReport]:
-    return probed(*([each] for each in READ.items()))
+    return probed(READ)
 
 
 def alarms(report: ProbeReport) -> dict[str, Finding]:

@@ -25,6 +25,7 @@ from replay.probe.refused import stated_limit, too_long
 from replay.probe.ruler import Ruler, ruled
 from replay.probe.truncation import Trial, Truncation, analysed, next_length
 from replay.probe.volley import Shot, fired, step_of
+from tests.replay.probe.clock import run
 from tests.replay.probe.scripted import Target, a_reply, lined
 
 
@@ -230,9 +231,13 @@ def test_one_refusal_or_one_slow_answer_is_no_trouble() -> None:
 def test_a_slow_answer_never_delays_the_next_ask_and_what_finds_no_room_is_skipped() -> None:
     async def story() -> tuple[list[Shot], int]:
         async with lined(Target(base_s=2)) as line:
-            return await fired(Asker(line, Plan(in_flight_max=12), lambda _: None), [number / 40 for number in range(20)], tag="x")
+            return await fired(
+                Asker(line, Plan(in_flight_max=12), lambda _: None, asyncio.get_running_loop().time),
+                [number / 40 for number in range(20)],
+                tag="x",
+            )
 
-    sent, skipped = asyncio.run(story())
+    sent, skipped = run(story())
     assert (len(sent), skipped) == (12, 8)
     # all left before the first answer could come
     assert max(shot.reply.sent_at_s for shot in sent) < min(shot.done_s for shot in sent)
@@ -329,7 +334,7 @@ def clean() -> list[str]:
 
     async def story() -> list[str]:
         async with lined(Target(base_s=0.01)) as line:
-            assert (await probe(line, QUICKER)).alarms == ()
+            assert (await probe(line, QUICKER, clock=asyncio.get_running_loop().time)).alarms == ()
             return line.tags
 
-    return asyncio.run(story())
+    return run(story())
