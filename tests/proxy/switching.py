@@ -29,6 +29,7 @@ incumbent = "gpt"
 name = "try"
 route = "main"
 candidate = "small"
+guard_fresh_s = 3600
 {rollout}
 """
 

@@ -215,7 +215,7 @@ def test_silence_before_the_first_byte_ends_with_the_incumbent(tmp_path: Path, s
     never = threading.Event()
 
     def hang() -> None:
-        never.wait(10)
+        never.wait(60)
 
     with switching(tmp_path, named(b"gpt"), named(b"small", *steps, hang), rollout="fallback_after_s = 0.2") as relay:
         assert relay.ask(call()).body == b'{"from": "gpt"}'
