@@ -1,8 +1,8 @@
 """Starts, watches and restarts the processes of `serve`; never touches a call.
 
 Law: the sockets are bound here, once, and handed down, so replacing a child refuses nobody. What ends is restarted (0.1 s, doubling to
-2 s, forgiven after 10 s of health). SIGTERM drains in the order of the flow: workers, shadow, recorder. When this process is killed the
-children go on; the next `serve` takes their sockets over and retires them.
+2 s, forgiven after 10 s of health); until then `stand_in.py` answers for the recorder. SIGTERM drains in the order of the flow: workers,
+shadow, recorder. When this process is killed the children go on; the next `serve` takes their sockets over and retires them.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from proxy.inheritance import Inherited, Key, hand_down
 from proxy.logs import log
 from proxy.serve_file import NAME as SERVE_FILE
 from proxy.serve_file import Ended, Serving, announce, serving
+from proxy.stand_in import BACKLOG, standing_in
 
 ENDED_KEPT = 20
 BACKOFF_FIRST_S, BACKOFF_MAX_S, HEALTHY_AFTER_S = 0.1, 2.0, 10.0
@@ -168,8 +169,15 @@ class Supervisor:
             child.settings = msgspec.structs.replace(settings, again=True)
             self._ended = [*self._ended[1 - ENDED_KEPT :], Ended(name=child.name, code=code, at=time.time())]
             log.warning("process.ended", child=child.name, code=code, restarts=child.restarts, again_in_s=child.backoff_s)
-            await asyncio.sleep(child.backoff_s)
+            async with self._stand_in(child, code):
+                await asyncio.sleep(child.backoff_s)
             child.backoff_s = min(child.backoff_s * 2, BACKOFF_MAX_S)
+
+    def _stand_in(self, child: _Child, code: int) -> contextlib.AbstractAsyncContextManager[None]:
+        if child.role != "recorder":
+            return contextlib.nullcontext()
+        why = f"the recorder ended (code {code}) and is started again in {child.backoff_s:.1f} s; calls go on and are recorded then"
+        return standing_in(self._sockets["admin"], why)
 
     async def _spawn(self, child: _Child) -> asyncio.subprocess.Process:
         assert child.settings is not None
@@ -261,7 +269,7 @@ def _bound(address: str) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(where)
-        sock.listen(4096)
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise
