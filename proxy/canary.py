@@ -18,17 +18,19 @@ import orjson
 
 from proxy.adapt import Adapted, adapt_in_place
 from proxy.config import Config, Rollout, Target
+from proxy.dialects.dialect import Dialect
 from proxy.dialects.reading import Document, is_document
-from proxy.encoding import decode
+from proxy.encoding import Decoded, decode
 from proxy.events import Drawn
 from proxy.exchange import Ended, Prompt, Unreadable
-from proxy.headers import LAST_CHUNK, request_head, value_of, without
+from proxy.headers import LAST_CHUNK, request_head, without
 from proxy.keys import Credential, opened_by_caller
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, exchange_event, recorded
 from proxy.relay import Call, Road
 from proxy.rollout.choice import Plan, drawn, key_of, stays
 from proxy.rollout.watch import Watch
+from proxy.rollout.weight import UNFOLDED_MOST, folded_badly, marks_of, too_crowded, too_heavy
 from proxy.routing import Destination, destination_of
 
 if TYPE_CHECKING:
@@ -73,15 +75,21 @@ def _for_others(lines: list[bytes], keys: Iterable[str]) -> list[bytes]:
     return [line for line in kept if not _SECRET.search(line.partition(b":")[0])]
 
 
-def strict_document(body: bytes | Unreadable) -> Document | None:
-    """The body read as every JSON parser reads it; what only lenient ones take is not sent on rewritten, so it is not sent on at all."""
-    if isinstance(body, Unreadable):
-        return None
+def strict_document(body: bytes) -> Document | str:
+    """The body read as every JSON parser reads it; what only lenient ones take is not sent on rewritten, so it is not sent on at all.
+
+    A word: why it stays with the incumbent.
+    """
+    marks = marks_of(body)
+    if too_heavy(marks):
+        return "too_large"
     try:
         found: object = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
-    return found if is_document(found) else None
+        return "unreadable"
+    if not is_document(found):
+        return "unreadable"
+    return "too_large" if too_crowded(len(body), marks, found) else found
 
 
 class CanaryCall(Call):
@@ -143,29 +151,34 @@ class CanaryCall(Call):
     def _choose(self) -> None:
         request, plan, dialect = self.request, self.plan, self.dialect
         assert dialect is not None
-        plain, path = self._decoded(), self.way.rest_of(request.target).decode("latin-1")
+        headers, path = recorded(request.lines), self.way.rest_of(request.target).decode("latin-1")
+        plain = self._decoded(headers.get("content-encoding", ""))
         document = strict_document(plain)
-        if document is None or not isinstance(plain, bytes):
-            return self._stay("unreadable", True)
-        if why := stays(plan, dialect.name, request.method.decode("latin-1"), document, recorded(request.lines)):
+        if isinstance(document, str):
+            return self._stay(document, True)
+        if why := stays(plan, dialect.name, request.method.decode("latin-1"), document, headers):
             return self._stay(why, True)
-        hints = request.hints or {}
-        prompt = dialect.read_prompt(path, plain) if "conversation" not in hints else None
-        known = prompt if isinstance(prompt, Prompt) else None
-        if not drawn(plan, key_of(hints, known, self.worker.id_of(self.number))):
+        if plan.share < 1.0 and not drawn(plan, self._key(dialect, path, document)):
             return self._to_incumbent(Drawn(rollout=plan.rollout, share=plan.share), True)
         asked = adapt_in_place(dialect.name, path, plain, document, self.canary.target, keep_query=self.canary.same_origin)
         if isinstance(asked, Unreadable):
             return self._stay("unportable", True)
         self._try(asked)
 
-    def _decoded(self) -> bytes | Unreadable:
-        """Unfolded it is bounded like one that came plain: this is read while every other call of the worker waits."""
-        body = b"".join(self.pieces)
-        found = decode(body, (value_of(self.request.lines, b"content-encoding") or b"").decode("latin-1"), self.most)
-        if isinstance(found, Unreadable):
-            return found
-        return Unreadable(reason=found.fault) if found.fault else found.body
+    def _key(self, dialect: Dialect, path: str, document: Document) -> str:
+        """What stays together; a header's word for the conversation spares the reading."""
+        hints = self.request.hints or {}
+        prompt = dialect.read_request(path, document) if "conversation" not in hints else None
+        return key_of(hints, prompt if isinstance(prompt, Prompt) else None, self.worker.id_of(self.number))
+
+    def _decoded(self, encoding: str) -> bytes:
+        """Unfolded it is bounded more than one that came plain: every other call of the worker waits meanwhile. Empty: it cannot be."""
+        body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        self.pieces = [body]  # whoever needs the whole again has it
+        if not encoding:
+            return body
+        found = decode(body, encoding, min(self.most, UNFOLDED_MOST)) if not folded_badly(body, encoding) else None
+        return found.body if isinstance(found, Decoded) and not found.fault else b""
 
     # ---- the candidate
 

@@ -5,6 +5,7 @@ effect; state and files of one account or model go nowhere else; what cannot be 
 """
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 
 from proxy.dialects.reading import Document
 from proxy.eligibility import anthropic, gemini, openai, others
@@ -30,8 +31,13 @@ def eligibility(dialect: str, method: str, body: Document, headers: Mapping[str,
     look = _LOOKS.get(dialect)
     if look is None:
         return Ineligible(decision="not_comparable", reason=f"dialect {dialect}")
-    found = [*_anywhere(body), *look(body, reach)]
-    return min(found, key=lambda each: _ORDER.index(each.decision), default=None)
+    gravest = None
+    for each in chain(_anywhere(body), look(body, reach)):
+        if each.decision == _ORDER[0]:
+            return each
+        if gravest is None or _ORDER.index(each.decision) < _ORDER.index(gravest.decision):
+            gravest = each
+    return gravest
 
 
 def _signed(headers: Mapping[str, str]) -> Ineligible | None:

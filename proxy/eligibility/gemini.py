@@ -44,8 +44,9 @@ def _part(part: Document, reach: Reach) -> Found:
         yield bound("file by URI")
     if part.get("thoughtsignature") and reach != "model":
         yield bound("thinking signature")
-    if reach != "model":
-        yield from (bound(f"content {name[:60]}") for name in part if name not in _PARTS)
+    unknown = next((name for name in part if name not in _PARTS), None)
+    if unknown is not None and reach != "model":
+        yield bound(f"content {unknown[:60]}")
 
 
 def _squashed(name: str) -> str:

@@ -28,13 +28,18 @@ def converse(body: Document, reach: Reach) -> Found:
 
 
 def _block(block: Document, reach: Reach) -> Found:
-    if as_document(block.get("reasoningContent")) and reach != "model":
+    if "reasoningContent" in block and as_document(block["reasoningContent"]) and reach != "model":
         yield bound("thinking signature")
     for kind in ("image", "document", "video", "audio"):
-        if reach == "elsewhere" and as_document(as_document(as_document(block.get(kind)).get("source")).get("s3Location")):
+        if (
+            kind in block
+            and reach == "elsewhere"
+            and as_document(as_document(as_document(block.get(kind)).get("source")).get("s3Location"))
+        ):
             yield bound(f"{kind} by URI")
-    if reach != "model":
-        yield from (bound(f"content {name[:60]}") for name in block if name not in _CONVERSE)
+    unknown = next((name for name in block if name not in _CONVERSE), None)
+    if unknown is not None and reach != "model":
+        yield bound(f"content {unknown[:60]}")
 
 
 def invoke(body: Document, reach: Reach) -> Found:
