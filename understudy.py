@@ -94,6 +94,7 @@ def serve(*, config: ConfigFile = CONFIG, quiet: Quiet = False) -> int:
 def pairs(
     *,
     config: ConfigFile = CONFIG,
+    call: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
     follow: bool = False,
     differs: bool = False,
     refused: bool = False,
@@ -108,6 +109,8 @@ def pairs(
 
     Parameters
     ----------
+    call
+        Only these calls, whole: ids, or their beginnings or ends, as `rollout status` and `pairs` print them.
     follow
         Go on printing pairs as they come.
     differs
@@ -121,9 +124,11 @@ def pairs(
     limit
         How many of the newest pairs to begin with.
     """
-    from proxy.commands import pairs_view
+    from proxy.commands import calls_view, pairs_view
 
     wanted = pairs_view.Wanted(differs=differs, refused=refused, workflow=workflow, run=run, limit=limit)
+    if call:
+        return calls_view.run(_store(config), call, wanted, follow=follow, as_json=as_json)
     return pairs_view.run(_store(config), wanted, follow=follow, as_json=as_json)
 
 

@@ -26,6 +26,8 @@ OVERLAP = timedelta(minutes=5)
 FOLLOW_MAX = 500
 ANSWER_MAX = 4000
 WORDS = re.compile(r"\s+|[^\s\w]|\w+")
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it: a model's text moves no cursor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +82,11 @@ class Shown:
 
 def rendered(pair: Mapping[str, Any]) -> RenderableType:
     """One pair: a line of facts, the question's end, both answers beside each other."""
-    left, right = _marked(pair["incumbent_text"] or "", pair["candidate_text"] or "")
+    left, right = marked(pair["incumbent_text"] or "", pair["candidate_text"] or "")
     grid = Table.grid(expand=True, padding=(0, 2))
     grid.add_column(ratio=1)
     grid.add_column(ratio=1)
-    grid.add_row(_head(pair, "incumbent", "incumbent"), _head(pair, "candidate", str(pair["target"])))
+    grid.add_row(head(pair, "incumbent_", "incumbent"), head(pair, "candidate_", str(pair["target"])))
     grid.add_row(left, right)
     title = f"{pair['workflow']}  {str(pair['call_id'])[-12:]}  {part(pair)}"
     return Panel(grid, title=title, title_align="left", subtitle=_question(pair), subtitle_align="left")
@@ -99,19 +101,20 @@ def part(pair: Mapping[str, Any]) -> str:
     return f"{pair['role']}, beside a canary: the client saw neither of these"
 
 
-def _head(pair: Mapping[str, Any], side: str, name: str) -> Text:
-    outcome, reason = pair[f"{side}_outcome"], pair[f"{side}_outcome_reason"]
-    style = "green" if pair[f"{side}_failure_class"] == "ok" else "red"
-    cost = pair[f"{side}_cost_usd"]
+def head(row: Mapping[str, Any], side: str, name: str) -> Text:
+    """One answer's outcome and figures. `side`: how its columns begin."""
+    outcome, reason = row[f"{side}outcome"], row[f"{side}outcome_reason"]
+    style = "green" if row[f"{side}failure_class"] == "ok" else "red"
+    cost = row[f"{side}cost_usd"]
     facts = [
-        _figure(pair[f"{side}_latency_s"], "{:.2f} s"),
-        _figure(pair[f"{side}_output_tokens"], "{} tokens"),
+        _figure(row[f"{side}latency_s"], "{:.2f} s"),
+        _figure(row[f"{side}output_tokens"], "{} tokens"),
         "price unknown" if cost is None else f"{float(cost):.6f} USD",
     ]
-    head = Text(f"{name}: ", style="bold")
-    head.append(str(outcome or "no answer yet"), style=style)
-    head.append("" if outcome in ("answered", None) else f" ({reason})", style="dim")
-    return head.append("  " + ", ".join(fact for fact in facts if fact), style="dim")
+    told = Text(f"{name}: ", style="bold")
+    told.append(str(outcome or "no answer yet"), style=style)
+    told.append("" if outcome in ("answered", None) else f" ({harmless(str(reason))})", style="dim")
+    return told.append("  " + ", ".join(fact for fact in facts if fact), style="dim")
 
 
 def _figure(value: object, shape: str) -> str:
@@ -123,20 +126,28 @@ def _question(pair: Mapping[str, Any]) -> Text:
     return with_pseudonyms("… " + asked[-120:] if len(asked) > 120 else asked)
 
 
-def _marked(left: str, right: str) -> tuple[Text, Text]:
-    """Both texts, what differs in colour."""
+def marked(left: str, right: str, *, whole: bool = False) -> tuple[Text, Text]:
+    """The beginnings of both texts, what differs in colour. `whole`: what follows, too, uncompared."""
+    left, right = harmless(left), harmless(right)
     one, other = WORDS.findall(left[:ANSWER_MAX]), WORDS.findall(right[:ANSWER_MAX])
     mine, theirs = Text(), Text()
     for kind, a, b, c, d in difflib.SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes():
         same = kind == "equal"
         mine.append("".join(one[a:b]), style=None if same else "black on yellow")
         theirs.append("".join(other[c:d]), style=None if same else "black on cyan")
+    if whole:
+        mine.append(left[ANSWER_MAX:])
+        theirs.append(right[ANSWER_MAX:])
     return _underlined(mine), _underlined(theirs)
 
 
 def with_pseudonyms(text: str) -> Text:
     """Text with its pseudonyms underlined."""
-    return _underlined(Text(text))
+    return _underlined(Text(harmless(text)))
+
+
+def harmless(text: str) -> str:
+    return OBEYED.sub("\ufffd", text)
 
 
 def _underlined(text: Text) -> Text:

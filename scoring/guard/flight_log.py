@@ -47,7 +47,7 @@ def _stands(state: State, now_s: float) -> str:
 
 def _moment(moment: Moment) -> str:
     to = f"{moment.state.replace('_', ' ')} {percent(moment.share)}"
-    looked = f"; calls to look at: {', '.join(moment.call_ids)}" if moment.call_ids else ""
+    looked = f"; calls to look at (understudy pairs --call ID): {', '.join(moment.call_ids)}" if moment.call_ids else ""
     return f"{_at(moment.at_us)}  {moment.action} by {moment.actor}: {to}" + (f": {moment.why}" if moment.why else "") + looked
 
 

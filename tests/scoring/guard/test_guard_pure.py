@@ -218,7 +218,7 @@ def test_the_flight_log_reads_well_with_a_guard_that_is_silent_or_was_never_ther
     assert "understudy rollout start canary" in lines(report, after, 21.0)[1]
     assert lines(report, after, 21.0)[3:] == [
         "  (the guard has not looked at the last change yet)", "log",
-        "  1970-01-01 00:00:30 UTC  rollback by guard: rolled back 0 %: errors; calls to look at: a, b",
+        "  1970-01-01 00:00:30 UTC  rollback by guard: rolled back 0 %: errors; calls to look at (understudy pairs --call ID): a, b",
     ]  # fmt: skip
 
 
