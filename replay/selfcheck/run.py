@@ -7,6 +7,8 @@ loopback and a private `serve`. A promise that could not be checked has failed.
 import asyncio
 import json
 import secrets
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -30,6 +32,8 @@ from replay.selfcheck.model import request_of
 from replay.selfcheck.place import private_serve, scripted_model
 from replay.selfcheck.row import Row
 from replay.selfcheck.transparent import transparent
+
+METRICS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,17 @@ async def _promises(phase_s: float, say: Callable[[str], None]) -> list[Row]:
 
 
 def _metrics(serve: PrivateServe) -> bytes:
-    with urllib.request.urlopen(f"http://{serve.where.admin}/metrics", timeout=10) as answer:
-        return answer.read()
+    """The recorder was killed a moment ago: until the next one is there, its port says 503."""
+    until_s = time.monotonic() + METRICS_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{serve.where.admin}/metrics", timeout=10) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            error.close()
+            if time.monotonic() > until_s:
+                raise
+        time.sleep(0.1)
 
 
 def _left(serve: PrivateServe) -> int:
