@@ -136,8 +136,10 @@ class Declined:
 def declined(text: str) -> Declined | None:
     """What this answer declines, or None when it answers."""
     opening = text.lstrip()[:HEAD]
+    if _SOMEONE_ELSE.match(opening):
+        return None
     plain = opening.replace("’", "'").lower()
-    if not any(map(plain.__contains__, _CUES)) or _SOMEONE_ELSE.match(opening):
+    if not any(map(plain.__contains__, _CUES)):
         return None
     spans = _sentences(plain)
     span = _denying(plain, spans, text) or _moralising(plain, spans) or _elsewhere(plain, spans)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from scoring.task import Answer, Task
+from scoring.task import LOUD, Answer, Task
 
 State = Literal["ok", "fail", "na", "error"]
 Kind = Literal["absolute", "pairwise", "reference"]
@@ -28,8 +28,7 @@ class Unscored(Exception):
     """We could not tell; the reason in a few words. Never a verdict about the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True, gc=False):
     """One value. `ok`: measured; `fail`: the answer has not what is asked for, `value` is the worst there is (None on a log ratio scale);
     `na`: does not apply to this call; `error`: unscored, `tag` says why. Value is None for the last two."""
 
@@ -118,11 +117,12 @@ def scored(criterion: Criterion, task: Task, answer: Answer, reference: Answer |
     try:
         if reason := criterion.applies(task):
             return not_applicable(reason)
-        if answer.absent and not criterion.READS_FAILURES:
+        if answer.outcome in LOUD and answer.absent and not criterion.READS_FAILURES:
             return failed(answer.outcome, answer.outcome_reason, 0.0 if criterion.SCALE == "share" else None)
         if criterion.kind == "pairwise" and (reference is None or reference.absent):
             return unscored("the incumbent gave no answer to agree with")
-        return _sound(criterion, criterion.score(task, answer, reference))
+        found = criterion.score(task, answer, reference)
+        return found if found.value is None or 0.0 <= found.value <= 1.0 else _sound(criterion, found)
     except Unscored as reason:
         return unscored(str(reason))
     except RecursionError:
@@ -132,9 +132,6 @@ def scored(criterion: Criterion, task: Task, answer: Answer, reference: Answer |
 
 
 def _sound(criterion: Criterion, found: Score) -> Score:
-    """No NaN, no infinity and nothing outside its range goes into a mean."""
-    value = found.value
-    if value is None:
-        return found
-    low_enough = value <= 1.0 if criterion.SCALE == "share" else value < float("inf")
-    return found if value >= 0.0 and low_enough else unscored(f"{criterion.TYPE} found {value!r}, out of its range")
+    """What is not between 0 and 1: no NaN, no infinity and nothing outside its range goes into a mean."""
+    fits = criterion.SCALE != "share" and 0.0 <= (found.value or 0.0) < float("inf")
+    return found if fits else unscored(f"{criterion.TYPE} found {found.value!r}, out of its range")

@@ -5,9 +5,9 @@ Law: what a parser of the user's would refuse is refused here: NaN, a name twice
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9]*[ \t]*")
@@ -15,8 +15,7 @@ MOST_CHARS = 4_000_000
 """Of one text; a longer one is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Json:
+class Json(msgspec.Struct, frozen=True):
     """`fault` is empty when `value` is what the text says."""
 
     value: Any

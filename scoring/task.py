@@ -5,9 +5,9 @@ request's document, the answer's JSON) is read once and kept here, and reading n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import orjson
 
 from proxy.exchange import Call, Exchange, ToolCall
@@ -37,8 +37,7 @@ LOUD = frozenset(("errored", "timed_out"))
 LEFT = "client_gone"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, dict=True):
     """One call. `request`: the body as JSON text in its dialect's form, None when bodies are not kept."""
 
     call_id: str
@@ -75,8 +74,7 @@ class Task:
         return said if isinstance(said, str) else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, dict=True):
     """One exchange: the last attempt's answer, with the cost of all attempts."""
 
     target: str = ""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from scoring.criteria.compiled_schema import Compiled, of_schema
-from scoring.criteria.request_schema import Schema, text_schema, tool_schemas
+from scoring.criteria.request_schema import Demanded, Schema, demanded, tool_schemas
 from scoring.criterion import Criterion, Score, Unscored, failed, share
 from scoring.json_text import MOST_CHARS
 from scoring.task import Answer, Task
@@ -29,8 +29,9 @@ class JsonSchema(Criterion, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def applies(self, task: Task) -> str:
         if self.schema != "request" or task.request is None:
             return ""
-        text = self.what != "tools" and text_schema(task.document) is not None
-        return "" if text or (self.what != "text" and tool_schemas(task.document)) else "the request demands no schema"
+        text, tools = demanded(task.document)
+        asks = (self.what != "tools" and text is not None) or (self.what != "text" and tools)
+        return "" if asks else "the request demands no schema"
 
     def score(self, task: Task, answer: Answer, reference: Answer | None) -> Score:
         del reference
@@ -41,14 +42,14 @@ class JsonSchema(Criterion, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return _VALID if answer.tools else _NO_CALL
         return text_fault(of_schema(text), answer) or (_FENCED if answer.json.fenced else _VALID)
 
-    def _demanded(self, task: Task) -> tuple[Schema | None, dict[str, Schema]]:
+    def _demanded(self, task: Task) -> Demanded:
         if isinstance(self.schema, dict):
             return self.schema, tool_schemas(task.document)
         if self.schema != "request":
             raise Unscored(f"the schema was not read: {self.schema[:100]}")
         if task.document is None:
             raise Unscored("the request was not kept: its schema is unknown")
-        return text_schema(task.document), tool_schemas(task.document)
+        return demanded(task.document)
 
 
 def text_fault(schema: Compiled, answer: Answer) -> Score | None:

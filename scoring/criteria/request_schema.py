@@ -14,34 +14,27 @@ from proxy.translate.from_gemini import plain_schema
 Schema = Mapping[str, Any]
 
 
-class _Last:
-    """The request that was asked about last, with what it demands: all answers to a call are scored one after another."""
-
-    def __init__(self) -> None:
-        self.request: Mapping[str, Any] | None = None
-        self.text: Schema | None = None
-        self.tools: dict[str, Schema] = {}
-
-    def of(self, request: Mapping[str, Any]) -> "_Last":
-        if request is not self.request:
-            self.request = None  # half of one and half of another if reading were broken off
-            self.text = next((each for each in _text_schemas(cast(Document, request)) if each), None)
-            self.tools = _tool_schemas(cast(Document, request))
-            self.request = request
-        return self
+Demanded = tuple[Schema | None, dict[str, Schema]]
+_last: tuple[object, Demanded] = None, (None, {})
+"""The request that was asked about last, with what it demands: all answers to a call are scored one after another."""
 
 
-_LAST = _Last()
+def demanded(request: Mapping[str, Any] | None) -> Demanded:
+    """The schema that the answer's text must satisfy, None where none was demanded (JSON without a schema is none); and each declared
+    tool's name with what its arguments must satisfy, an empty schema where it declares none."""
+    global _last
+    if request is not _last[0]:
+        found = cast(Document, request or {})
+        _last = request, (next((each for each in _text_schemas(found) if each), None), _tool_schemas(found))
+    return _last[1]
 
 
 def text_schema(request: Mapping[str, Any] | None) -> Schema | None:
-    """The schema that the answer's text must satisfy; None: none was demanded. JSON without a schema is none."""
-    return None if request is None else _LAST.of(request).text
+    return demanded(request)[0]
 
 
 def tool_schemas(request: Mapping[str, Any] | None) -> dict[str, Schema]:
-    """Each declared tool's name and what its arguments must satisfy; an empty schema where it declares none."""
-    return {} if request is None else _LAST.of(request).tools
+    return demanded(request)[1]
 
 
 def _tool_schemas(found: Document) -> dict[str, Schema]:

@@ -18,6 +18,8 @@ LOUD_FINISHES = frozenset(
 _WHOLE = share(1.0)
 _OPEN_END = re.compile(r"(?:[a-z\u00df-\u024f\u0370-\u1fff]{2,}|,|\b(?:a|I)|[a-z]-)\Z")
 """A word in small letters, a comma, a hyphen: no sentence ends so."""
+_CLOSED = (".", "}", "]", ")", '"', "!", "?")
+"""Most answers; to ask this first is quicker."""
 _SENTENCE = re.compile(r"[a-z\u00df-\u1fff][)\"'*]*[.!?](?:\s|\Z)")
 _MARKUP = re.compile(r"^\s*(?:[-*+#>|\u2022\u2013]|(?:\d+|[A-Za-z])[.)]|```|\$|\\|</?\w)|(?:https?://|#)\S*\Z|[*_`]\Z|\|\s*\Z")
 LINE_CHARS = 60
@@ -52,7 +54,7 @@ class Truncation(Criterion, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def breaks_off(text: str) -> str:
     """The end of prose that stops within a sentence; empty for whatever may end so: lists, code, headings, signatures, one phrase."""
-    if not _OPEN_END.search(text, max(len(text) - 12, 0)):
+    if text.endswith(_CLOSED) or not _OPEN_END.search(text, max(len(text) - 12, 0)):
         return ""
     last = text[text.rfind("\n") + 1 :]
     if len(last) < LINE_CHARS or _MARKUP.search(last) or text.count("```") % 2:

@@ -4,9 +4,9 @@ Law: made where the range was scored (maybe another process), written where the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -50,7 +50,9 @@ def harvest(pairs: int, book: Book, sums: Rollup, noise: Sequence[Noise]) -> Har
         if each.new:
             marks = [each.marks[name] for name in each.new]
             scores[each.rubric, tuple(each.new)].append(_line(key, marks))
-            unscored.update((name, mark.tag or "") for name, mark in zip(each.new, marks, strict=True) if mark.state == "error")
+            for name, mark in zip(each.new, marks, strict=True):
+                if mark.state == "error":
+                    unscored[name, mark.tag or ""] += 1
     for place, criteria in sums.items():
         if criteria:
             clusters[tuple(criteria)].append(_cluster(place, criteria.values()))
@@ -70,28 +72,55 @@ def _lines(named: Sequence[tuple[str, str]], lines: Sequence[str]) -> Lines:
 
 def _line(key: Key, marks: Sequence[Score]) -> str:
     """Columns in which nothing is out of the ordinary are left out: the store pads them."""
-    states, evidence = [each.state for each in marks], [each.evidence and repaired(each.evidence) for each in marks]
+    call_id, target, role, run_id, sample = key
+    states, evidence = [each.state for each in marks], [each.evidence for each in marks]
     return _json(
         {
-            "call_id": key.call_id,
-            "target": key.target,
-            "role": key.role,
-            "run_id": key.run_id,
-            "sample": key.sample,
+            "call_id": call_id,
+            "target": target,
+            "role": role,
+            "run_id": run_id,
+            "sample": sample,
             "value": [each.value for each in marks],
-            "state": states if any(each != "ok" for each in states) else None,
-            "tag": [each.tag and repaired(each.tag) for each in marks],
-            "evidence": evidence if any(evidence) else None,
+            "state": states if states.count("ok") < len(states) else None,
+            "tag": [each.tag and _writable(each.tag) for each in marks],
+            "evidence": [each and repaired(each) for each in evidence] if any(evidence) else None,
         }
     )
 
 
-COUNTED = tuple(each.name for each in fields(Sums))
-_counts = attrgetter(*COUNTED)
+_writable = lru_cache(maxsize=4096)(repaired)
+"""Tags are few."""
 
 
-def _cluster(place: Place, sums: Iterable[Sums]) -> str:
-    return _json(place._asdict() | dict(zip(COUNTED, zip(*map(_counts, sums), strict=True), strict=True)))
+def _cluster(place: Place, sums: Collection[Sums]) -> str:
+    """Most have one pair, which is the first of every criterion: its sums are told, and once where it came from."""
+    run_id, target, role, workflow, turns, prompt_version, cluster = place
+    pairs, first_call, first_at = [each.pairs for each in sums], [each.first_call for each in sums], [each.first_at for each in sums]
+    unscored = [each.unscored for each in sums]
+    one = pairs.count(1) == unscored.count(0) == first_call.count(first_call[0]) == len(pairs)
+    return _json(
+        {
+            "run_id": run_id,
+            "target": target,
+            "role": role,
+            "workflow": workflow,
+            "turns": turns,
+            "prompt_version": prompt_version,
+            "cluster": cluster,
+            "incumbent": [each.incumbent for each in sums],
+            "candidate": [each.candidate for each in sums],
+            "difference": [each.difference for each in sums],
+            "call": first_call[0],
+            "arrived_at": first_at[0],
+            "pairs": None if one else pairs,
+            "first_incumbent": None if one else [each.first_incumbent for each in sums],
+            "first_candidate": None if one else [each.first_candidate for each in sums],
+            "first_call": None if one else first_call,
+            "first_at": None if one else first_at,
+            "unscored": None if one else unscored,
+        }
+    )
 
 
 def _json(row: Mapping[str, Any]) -> str:

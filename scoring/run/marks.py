@@ -7,9 +7,10 @@ Pure but for criteria that ask outside, which go last, in batches.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
+
+import msgspec
 
 from scoring.criterion import Asked, Criterion, Outside, Score, not_applicable, scored, unscored
 from scoring.rubric import COMPOSITE, SUCCESS, Dimension, Rubric, WorkflowRubric
@@ -19,19 +20,19 @@ from scoring.task import Answer, Task
 Marks = dict[str, Score]
 """By the name of a dimension."""
 SUCCEEDED = Score(1.0, "ok", "ok")
+UNWEIGHED = not_applicable("no weighted share")
 LOUD_TYPES = frozenset(("transport", "json_valid", "json_schema", "xml_valid", "yaml_valid"))
 """A failure of these anyone would notice; of the others one must read the answer."""
 
 
-@dataclass(slots=True)
-class Marked:
+class Marked(msgspec.Struct):
     """All scores of one answer; `new` names those that the store has not, in the rubric's order."""
 
     task: Task
     answer: Answer
     rubric: WorkflowRubric
-    marks: Marks = field(default_factory=Marks)
-    new: list[str] = field(default_factory=list[str])
+    marks: Marks = {}
+    new: list[str] = []
 
     def put(self, name: str, score: Score) -> None:
         self.marks[name] = score
@@ -142,9 +143,15 @@ def _derived(into: Marked) -> None:
     if SUCCESS not in into.marks:
         into.put(SUCCESS, success(into.answer, [(each, into.marks[each.name]) for each in _gates(into.rubric)]))
     if COMPOSITE not in into.marks:
-        weighed = [(weight, value) for name, weight in _weights(into.rubric) if (value := into.marks[name].value) is not None]
-        total = sum(weight for weight, _ in weighed)
-        into.put(COMPOSITE, Score(sum(w * v for w, v in weighed) / total) if total else not_applicable("no weighted share"))
+        into.put(COMPOSITE, _composite(into.marks, _weights(into.rubric)))
+
+
+def _composite(marks: Marks, weights: Iterable[tuple[str, float]]) -> Score:
+    weighed = [(weight, value) for name, weight in weights if (value := marks[name].value) is not None]
+    if not weighed:
+        return UNWEIGHED
+    total = sum(weight for weight, _ in weighed)
+    return Score(sum(w * v for w, v in weighed) / total)
 
 
 def success(answer: Answer, gates: Iterable[tuple[Dimension, Score]]) -> Score:

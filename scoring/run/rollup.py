@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import NamedTuple
-from uuid import UUID
+
+import msgspec
 
 from scoring.criterion import Scale, scored
 from scoring.rubric import COMPOSITE, SUCCESS, Dimension, WorkflowRubric
@@ -31,12 +32,11 @@ class Place(NamedTuple):
     cluster: int
 
 
-@dataclass(slots=True)
-class Sums:
+class Sums(msgspec.Struct, gc=False):
     """Of one criterion over the pairs of a cluster that have a difference; the first pair by arrival."""
 
     first_at: datetime
-    first_call: UUID
+    first_call: str
     pairs: int = 0
     incumbent: float = 0.0
     candidate: float = 0.0
@@ -62,7 +62,7 @@ Rollup = dict[Place, dict[tuple[str, str], Sums]]
 class Noise:
     """A row of `noise`: disagreements in [0, 1] between answers to one call."""
 
-    call_id: UUID
+    call_id: str
     target: str
     run_id: str | None
     workflow: str
@@ -88,22 +88,22 @@ def sums_of(pairs: Sequence[Pair], book: Book) -> Rollup:
         marks, known, kinds = ours.marks, theirs.marks, _kinds(ours.rubric)
         for name in ours.new:
             criterion, scale, pairwise = kinds[name]
-            y = marks[name]
-            x = itself.get((pair.incumbent_key, name)) if pairwise else known[name].value
-            if y.state == "na" or (pairwise and x is None):
+            mark = marks[name]
+            x, y = itself.get((pair.incumbent_key, name)) if pairwise else known[name].value, mark.value
+            if mark.state == "na" or (pairwise and x is None):
                 continue
             sums = into.get(criterion)
             if sums is None:
                 sums = into[criterion] = Sums(pair.arrived_at, key.call_id)
-            d = difference(scale, x, y.value)
+            d = difference(scale, x, y)
             if d is None:
                 sums.unscored += 1
             else:
-                sums.add(x or 0.0, y.value or 0.0, d)
+                sums.add(x or 0.0, y or 0.0, d)
     return found
 
 
-def _by_arrival(pair: Pair) -> tuple[datetime, UUID, int]:
+def _by_arrival(pair: Pair) -> tuple[datetime, str, int]:
     return pair.arrived_at, pair.key.call_id, pair.key.sample
 
 
@@ -143,7 +143,7 @@ def _agreement_with_itself(pairs: Iterable[Pair], book: Book) -> Mapping[tuple[o
 
 def noise_of(pairs: Sequence[Pair], book: Book) -> list[Noise]:
     """Where an incumbent answered a call twice: how its answers differ among themselves, and from the candidate's."""
-    groups: dict[tuple[UUID, str | None], list[Pair]] = defaultdict(list)
+    groups: dict[tuple[str, str | None], list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[pair.key.call_id, pair.incumbent_key.run_id].append(pair)
     found: list[Noise] = []

@@ -24,7 +24,7 @@ Query = Callable[[str, dict[str, object]], Sequence[tuple[Any, ...]]]
 class Key(NamedTuple):
     """Whose answer: a row's identity in `scores`."""
 
-    call_id: UUID
+    call_id: str
     target: str
     role: str
     run_id: str | None
@@ -62,7 +62,7 @@ class _Called:
 def _called(row: Sequence[Any], unit: Unit) -> _Called:
     (call_id, workflow, dialect, request, prompt, source, expected, conversation, turn, version, tags, run_id, arrived_at, feedback) = row
     task = Task(
-        call_id=str(call_id), workflow=workflow, dialect=dialect, request=request, prompt_text=prompt, source_text=source,
+        call_id=call_id, workflow=workflow, dialect=dialect, request=request, prompt_text=prompt, source_text=source,
         expected=expected, conversation=conversation, turn=turn, prompt_version=version, tags=tuple(tags or ()), run_id=run_id,
         feedback=feedback,
     )  # fmt: skip
@@ -82,37 +82,22 @@ def normalised_prompt(text: str) -> str:
 
 
 def _pair(row: Sequence[Any], called: _Called, incumbents: dict[Key, Answer]) -> Pair:
-    key = Key(*row[:5])
+    task, key = called.task, Key(*row[:5])
     theirs = Key(row[0], row[5], "incumbent", row[6], row[7])
-    if theirs not in incumbents:
-        incumbents[theirs] = _answer(theirs, row[8 : 8 + SIDE])
-    return Pair(
-        task=called.task,
-        incumbent=incumbents[theirs],
-        incumbent_key=theirs,
-        candidate=_answer(key, row[8 + SIDE : 8 + 2 * SIDE]),
-        key=key,
-        cluster=called.cluster,
-        turns="later turns" if (called.task.turn or 1) > 1 else "first turns",
-        arrived_at=called.arrived_at,
-    )
+    incumbent = incumbents.get(theirs)
+    if incumbent is None:
+        incumbent = incumbents[theirs] = _answer(theirs, row[8 : 8 + SIDE])
+    candidate = _answer(key, row[8 + SIDE :])
+    turns = "later turns" if (task.turn or 1) > 1 else "first turns"
+    return Pair(task, incumbent, theirs, candidate, key, called.cluster, turns, called.arrived_at)
 
 
 def _answer(key: Key, side: Sequence[Any]) -> Answer:
-    """An Answer without its constructor: for each of 28 fields that asks whether it may be set, for every answer of a store."""
-    values: dict[str, Any] = dict(zip(COLUMNS, side, strict=True))
-    tools = values["tools"]
-    values["tools"] = tuple(ToolCall(**each) for each in tools) if tools else ()
-    values["target"], values["role"], values["sample"] = key.target, key.role, key.sample
-    made = object.__new__(Answer)
-    made.__dict__.update(values)
-    return made
+    """`side`: in the order of an Answer's fields, tool calls as the store has them."""
+    outcome, reason, failure_class, status, text, tools, *rest = side
+    called = tuple(ToolCall(**each) for each in tools) if tools else ()
+    return Answer(key.target, key.role, key.sample, outcome, reason, failure_class, status, text, called, *rest)
 
 
-COLUMNS: tuple[str, ...] = (
-    "outcome", "outcome_reason", "failure_class", "status", "text", "tools", "finish", "refusal_kind", "refusal_reason", "input_tokens",
-    "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "usage_source", "cost_usd", "ttft_s", "latency_s",
-    "max_gap_s", "attempts", "error", "saw", "model_served", "seen", "raw",
-)  # fmt: skip
-"""Of one side, in the order of the queries."""
-SIDE = len(COLUMNS)
+SIDE = len(Answer.__struct_fields__) - 3
+"""Columns of one side in the queries: an Answer's fields but for target, role and sample."""

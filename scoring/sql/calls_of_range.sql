@@ -6,7 +6,7 @@ WITH said AS (
         ON answered.response_id = feedback.response_id
     WHERE feedback.value IS NOT NULL
 )
-SELECT call_id, workflow, dialect, request::VARCHAR, prompt_text, source_text, expected, conversation, turn, prompt_version, tags, run_id,
+SELECT call_id::VARCHAR, workflow, dialect, request::VARCHAR, prompt_text, source_text, expected, conversation, turn, prompt_version, tags, run_id,
        arrived_at, (SELECT arg_max(value, received_at) FROM said WHERE said.call_id = calls.call_id) AS feedback
 FROM calls
 WHERE call_id BETWEEN $first AND $last

@@ -1,5 +1,5 @@
 -- The pairs of a range of calls, both sides whole, with what their calls asked. $first, $last: call ids. $run: one run, NULL: all. Columns as in `run/sheet.py`.
-SELECT p.call_id, p.target, p.role, p.run_id, p.sample, p.incumbent_target, p.incumbent_run_id, p.incumbent_sample,
+SELECT p.call_id::VARCHAR, p.target, p.role, p.run_id, p.sample, p.incumbent_target, p.incumbent_run_id, p.incumbent_sample,
        p.incumbent_outcome, p.incumbent_outcome_reason, p.incumbent_failure_class, p.incumbent_status, p.incumbent_text, p.incumbent_tool_calls,
        p.incumbent_finish, p.incumbent_refusal_kind, p.incumbent_refusal_reason, p.incumbent_input_tokens, p.incumbent_cached_input_tokens, p.incumbent_cache_write_tokens,
        p.incumbent_output_tokens, p.incumbent_reasoning_tokens, p.incumbent_usage_source, p.incumbent_cost_usd::DOUBLE, p.incumbent_ttft_s, p.incumbent_latency_s,

@@ -1,6 +1,6 @@
 -- What is scored already of a range of calls: all of it, or of one run its own and the incumbents' it stands beside.
 -- $first, $last: call ids. $run: one run, NULL: all.
-SELECT call_id, target, role, run_id, sample, criterion, version, value, state, tag
+SELECT call_id::VARCHAR, target, role, run_id, sample, criterion, version, value, state, tag
 FROM scores
 WHERE call_id BETWEEN $first AND $last
   AND ($run::VARCHAR IS NULL OR run_id = $run

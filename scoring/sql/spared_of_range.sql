@@ -1,5 +1,5 @@
 -- Calls that a candidate was spared because it kept failing: they count as its failures. Columns as in `pairs_of_range.sql`.
-SELECT d.call_id, d.target, d.role, d.run_id, d.sample, i.target, i.run_id, i.sample,
+SELECT d.call_id::VARCHAR, d.target, d.role, d.run_id, d.sample, i.target, i.run_id, i.sample,
        i.outcome, i.outcome_reason, i.failure_class, i.status, i.text, i.tool_calls,
        i.finish, i.refusal_kind, i.refusal_reason, i.input_tokens, i.cached_input_tokens, i.cache_write_tokens,
        i.output_tokens, i.reasoning_tokens, i.usage_source, i.cost_usd::DOUBLE, i.ttft_s, i.latency_s,
