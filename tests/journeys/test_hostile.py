@@ -37,6 +37,9 @@ class Sink:
     """Keeps what each connection received, and answers whatever looks like the end of a request."""
 
     received: list[bytearray] = field(default_factory=list[bytearray])
+    _reading: list[threading.Thread] = field(default_factory=list[threading.Thread])
+    _came: set[int] = field(default_factory=set[int])
+    """Ports of all who were taken."""
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -51,12 +54,24 @@ class Sink:
     def _accept(self) -> None:
         while True:
             try:
-                sock, _ = self._listening.accept()
+                sock, (_, port) = self._listening.accept()
             except OSError:
                 return
             got = bytearray()
             self.received.append(got)
-            threading.Thread(target=self._read, args=(sock, got), daemon=True).start()
+            self._reading.append(threading.Thread(target=self._read, args=(sock, got), daemon=True))
+            self._reading[-1].start()
+            self._came.add(port)
+
+    def settle(self) -> None:
+        """Waits until everybody who came before now was heard to the end: the last one in the queue is ourselves."""
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            port = last.getsockname()[1]
+            until(lambda: port in self._came)
+        for thread in self._reading:
+            thread.join(60)
+        self._reading.clear()
+        self._came.clear()
 
     @staticmethod
     def _read(sock: socket.socket, got: bytearray) -> None:
@@ -219,6 +234,8 @@ def test_whatever_goes_upstream_means_the_same_to_every_parser_there(tmp_path: P
                     talk.sock.settimeout(0.1)  # what is incomplete gets no answer
                     talk.end()
             sent += 1
+            until(lambda: not relay.worker.clients)
+            sink.settle()
             for got in sink.received[before:]:
                 strictly, leniently = by_h11(bytes(got)), by_aiohttp(bytes(got))
                 assert strictly is not None, (name, bytes(got))
