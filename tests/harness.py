@@ -43,6 +43,13 @@ def command(
     )
 
 
+def same_day(need_s: float = 90) -> None:
+    """Waits for midnight where less than this is left of the day (UTC): what is counted by the day begins anew then."""
+    left_s = 86_400 - time.time() % 86_400
+    if left_s < need_s:
+        time.sleep(left_s + 0.1)
+
+
 def until(true: Callable[[], Any], wait_s: float = 60.0, what: Any = "") -> Any:
     """The first true value of `true()`; fails after `wait_s`."""
     deadline = time.monotonic() + wait_s

@@ -13,7 +13,7 @@ import pytest
 
 from tests.deploy.manifests import DEPLOY, commands, parses
 from tests.fakes.models import Models
-from tests.harness import Serve, config, until
+from tests.harness import Serve, config, same_day, until
 
 BODY = '[targets.big]\nurl = "{big}"\n[targets.small]\nurl = "{small}"\nmodel = "small-2"\nprice = {{ input = 0.2, output = 1.0 }}\n[[routes]]\nname = "main"\nincumbent = "big"\nshadow = [{{ target = "small" }}]\n'
 KEY = {"UNDERSTUDY_ANONYMIZE_KEY": "the key of this test"}
@@ -54,6 +54,7 @@ def run(serve: Serve, job: str, **more: str) -> subprocess.CompletedProcess[str]
 
 
 def test_the_night_is_replayed_judged_and_gone_on_with(serve: Serve) -> None:
+    same_day()
     night = datetime.now(UTC).date()
     first = run(serve, "nightly-replay.sh", NIGHTLY_PACE="50/s")
     assert first.returncode in (3, 4), first.stdout + first.stderr  # six calls certify nothing
@@ -71,6 +72,7 @@ def test_drift_that_is_not_known_is_no_alarm(serve: Serve) -> None:
 
 
 def test_the_council_gets_a_page_that_says_what_changed_since_the_last(serve: Serve) -> None:
+    same_day()
     reports = serve.folder / "state" / "reports"
     reports.mkdir(parents=True, exist_ok=True)
     (reports / "council-2026-01-01.json").write_text('{"kind": "council", "facts": {}}', "utf-8")

@@ -13,6 +13,7 @@ from aiohttp import web
 from proxy.config_file import load
 from replay.account import day_of
 from replay.ledger import Ledger
+from tests.harness import same_day
 from tests.replay.kit import ANSWER, Worker, chat, config_text, decisions, model, until
 from tests.replay.test_shadow_killed import ended, launched
 
@@ -29,6 +30,7 @@ def a_body(number: int) -> dict[str, Any]:
 
 
 def test_a_thousand_dear_calls_and_three_kills_cost_no_more_than_the_budget(tmp_path: Path) -> None:
+    same_day()
     dice = random.Random(7)
     file, log = tmp_path / "understudy.toml", tmp_path / "log"
     bill: list[Decimal] = []

@@ -16,6 +16,7 @@ from proxy.config_file import load
 from proxy.events import BeatEvent, Drawn
 from replay.account import day_of
 from replay.ledger import Ledger
+from tests.harness import same_day
 from tests.replay.kit import ANSWER, Worker, chat, config_text, decisions, events_of, exchanges, model, until
 
 LAUNCH = Path(__file__).with_name("launch_shadow.py")
@@ -38,6 +39,7 @@ async def ended(process: asyncio.subprocess.Process, how: signal.Signals) -> int
 
 
 def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> None:
+    same_day()
     dice = random.Random(11)
     file, log = tmp_path / "understudy.toml", tmp_path / "log"
 
@@ -140,6 +142,7 @@ def test_kills_beside_a_canary_ask_the_incumbent_once_and_decide_every_leg_once(
 
 
 def test_a_budget_that_is_used_up_stays_used_up_through_kills(tmp_path: Path) -> None:
+    same_day()
     file, log = tmp_path / "understudy.toml", tmp_path / "log"
 
     async def mute(request: web.Request, body: bytes) -> web.Response:
