@@ -1,7 +1,6 @@
 """What the shadow may and may not do, through a real `serve`: no loops, nothing large lost, chains followed, all of it in the store."""
 
 import json
-import socket
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from proxy.coverage import family_of
 from tests.fakes.models import Models
 from tests.harness import Serve, config, until
+from tests.prometheus import free_port
 
 BODY = """
 [targets.inc]
@@ -36,14 +36,8 @@ def decided(serve: Serve) -> list[tuple[str, str]]:
     return serve.query("SELECT decision, reason FROM mirror_decisions ORDER BY decided_at")
 
 
-def a_free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
 def test_a_candidate_that_is_ourselves_ends_after_one_hop(tmp_path: Path) -> None:
-    port, calls = a_free_port(), 20
+    port, calls = free_port(), 20
     with Models("inc") as incumbent:
         body = BODY.format(incumbent=incumbent.url, candidate=f"http://127.0.0.1:{port}")
         text = config(body).replace('listen = "127.0.0.1:0"', f'listen = "127.0.0.1:{port}"', 1)

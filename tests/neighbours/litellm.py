@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,11 +20,6 @@ ENV = {
     "OPENAI_API_KEY": "sk-provider",
     "ANTHROPIC_API_KEY": "sk-ant-provider",
 }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 @contextlib.contextmanager

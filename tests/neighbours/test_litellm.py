@@ -11,7 +11,8 @@ import pytest
 
 from tests.fakes.models import Models
 from tests.harness import ROOT, Serve, config, until
-from tests.neighbours.litellm import KEY, free_port, litellm
+from tests.neighbours.litellm import KEY, litellm
+from tests.prometheus import free_port
 
 OPENAI, ANTHROPIC = "https://api.openai.com/v1", "https://api.anthropic.com"
 FORWARD = {"# forward_client_headers_to_llm_api": "forward_client_headers_to_llm_api"}
