@@ -226,7 +226,7 @@ class Rollout(Section, frozen=True, kw_only=True):
     candidate: str
     steps: Annotated[list[Share], Meta(description="shares, rising")] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
     bake_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="a step lasts at least this long")] = 600
-    min_pairs: Annotated[int, Meta(ge=1, description="and has seen this many pairs")] = 200
+    min_pairs: Annotated[int, Meta(ge=1, description="and has seen this many pairs, one a conversation")] = 200
     min_hours: Annotated[float, Meta(ge=0, le=10_000, description="per step, only with auto_promote")] = 24
     coverage: Annotated[
         float, Meta(ge=0, le=1, description="with auto_promote: the kinds of calls seen so far carry this part of four weeks' traffic")

@@ -52,7 +52,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     need: float
     unit: str
     words: str
-    """`84 of 200 pairs`."""
+    """`84 of 200 pairs, one a conversation`."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[str, int] = {}
     """Since the step began: `candidate`, `incumbent`, `fallback`, `stayed`, `reverse`."""
     pairs: int = 0
+    """Since the step began, one a conversation."""
     limits: list[Limit] = []
     tests: list[Test] = []
     call_ids: list[str] = []

@@ -63,6 +63,11 @@ class Fact:
         return self.outcome in ERRORS or (self.leg == "candidate" and bool(self.fallback) and self.outcome not in REFUSALS)
 
     @property
+    def turned_away(self) -> bool:
+        """At the door, before anything of an answer was made."""
+        return self.outcome == "errored" and not 200 <= self.status < 300
+
+    @property
     def refused(self) -> bool:
         return self.outcome in REFUSALS
 

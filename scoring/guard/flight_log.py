@@ -57,7 +57,8 @@ def words(
     """What the guard says: `Report.words`. `report` has the figures."""
     told = [_counts(report.calls, reasons)]
     if report.pairs or unscored:
-        told.append(f"{report.pairs:,} pairs in this step" + (f", {unscored:,} without scores for want of time" if unscored else ""))
+        late = f", {unscored:,} without scores for want of time" if unscored else ""
+        told.append(f"{report.pairs:,} pairs in this step, one a conversation{late}")
     told += [_limit(each, window_s) for each in report.limits]
     told += _tests(report.tests)
     if state.takes > 0.0:

@@ -4,6 +4,11 @@ Law: a conversation is one pair, its first, so pairs are independent; an answer 
 incumbent's in the place of a candidate that failed is a pair like one of the reverse shadow. What we had no time to score is counted and is
 no evidence.
 
+Whom a target turned away at the door (an error status, no connection: 429s of our own mirroring among them) says nothing of what it would
+have answered: where a guard judges failures, the others judge the calls that both let in. Both, and the door alone: without the incumbent's
+failures only, an equal candidate would be accused of its own; and slow answers, that time out, are the long ones. So of failures as such
+the incumbent's that mirroring made still count as its own: that hides, never accuses, and the race of errors has none of them.
+
 Source: `stats/verdict.py`: beyond the margin, or worse at all where nothing is tolerated; `evidence.py` spreads the level.
 """
 
@@ -59,7 +64,7 @@ class Pairs:
         """Pairs that we had no time to score."""
 
     def take(self, fact: Fact) -> bool:
-        """Whether a pair became whole with it, that was looked at."""
+        """Whether a pair became whole with it, that is evidence."""
         other = self._waiting.pop(fact.call_id)
         if other is None or (other.leg == "candidate") == (fact.leg == "candidate"):
             self._waiting.put(fact.call_id, other or fact)
@@ -70,12 +75,15 @@ class Pairs:
         if candidate.marks is None or incumbent.marks is None:
             self.unscored += 1
             return False
-        if self._met.first((candidate.workflow, candidate.conversation), True):
-            self._compare(candidate, incumbent.marks, candidate.marks)
+        if not self._met.first((candidate.workflow, candidate.conversation), True):
+            return False
+        self._compare(candidate, incumbent.marks, candidate.marks, both_in=not (candidate.turned_away or incumbent.turned_away))
         return True
 
-    def _compare(self, candidate: Fact, theirs: Mapping[str, float], its: Mapping[str, float]) -> None:
-        for dimension in self._guards.get(candidate.workflow, ()):
+    def _compare(self, candidate: Fact, theirs: Mapping[str, float], its: Mapping[str, float], *, both_in: bool) -> None:
+        guards = self._guards.get(candidate.workflow, ())
+        of_failures = [each for each in guards if each.criterion.READS_FAILURES]
+        for dimension in guards if both_in or not of_failures else of_failures:
             incumbent, found = theirs.get(dimension.name), its.get(dimension.name)
             if incumbent is not None and found is not None:
                 self.cells[candidate.workflow, dimension.name].take(incumbent, found, candidate)

@@ -22,7 +22,7 @@ class Seen:
 
     now_s: float
     pairs: int
-    """Of this step."""
+    """Of this step, those that are evidence: one a conversation."""
     answer_age_s: float
     """Since the candidate's newest answer."""
     limits: Sequence[Limit]
@@ -39,7 +39,7 @@ def waits(state: State, rollout: Rollout, seen: Seen) -> list[Wait]:
     age_s = max(seen.now_s - state.step_us / 1e6, 0.0)
     found = [
         _wait("bake", age_s, rollout.bake_s, "s", f"{span(age_s)} of {span(rollout.bake_s)} of bake time"),
-        _wait("pairs", seen.pairs, rollout.min_pairs, "pairs", f"{seen.pairs} of {rollout.min_pairs} pairs"),
+        _wait("pairs", seen.pairs, rollout.min_pairs, "pairs", f"{seen.pairs} of {rollout.min_pairs} pairs, one a conversation"),
     ]
     if rollout.auto_promote:
         hours = age_s / 3600

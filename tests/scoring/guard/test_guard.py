@@ -171,7 +171,8 @@ def test_one_conversation_is_one_pair_however_long_it_gets(tmp_path: Path) -> No
     watched.canary(200, call=dict(conversation="the same"), **REFUSED)
     assert watched.turn().state == "running"
     tests = {each.name: each.n for each in report_of(watched).tests}
-    assert tests["pairs: triage refusal"] == 1 and tests["race: refusals"] == 1 and report_of(watched).pairs == 200
+    assert tests["pairs: triage refusal"] == 1 and tests["race: refusals"] == 1 and report_of(watched).pairs == 1
+    assert "waits for 1 of 20 pairs, one a conversation" in report_of(watched).words
 
 
 def test_it_promotes_when_nothing_is_left_to_wait_for_and_stops_at_the_last_step(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_without_auto_promote_it_says_what_it_waits_for_and_leaves_the_step_to_p
     watched.canary(10)
     watched.turn()
     assert [each.name for each in report_of(watched).waits] == ["bake", "pairs"]
-    assert "waits for 10 of 20 pairs" in report_of(watched).words
+    assert "waits for 10 of 20 pairs, one a conversation" in report_of(watched).words
     watched.canary(300)
     assert watched.turn().share == 0.1
     assert report_of(watched).waits == [] and "nothing is left to wait for: promote it" in report_of(watched).words
