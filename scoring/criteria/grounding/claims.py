@@ -30,7 +30,7 @@ _MARKERS = (".", ")", ":")
 _LABEL = re.compile(r"\*\*[^*\n]{1,60}(?::\*\*|\*\*:)")
 _HEADING_CHARS = 80
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯŁŚŽČŠ]"
-_RUN = re.compile(rf"(?<![\w@#/]){_CAPITAL}\w*(?:[’'&.-]\w+)*(?: {_CAPITAL}\w*(?:[’'&.-]\w+)*){{0,9}}")
+_RUN = re.compile(rf"{_CAPITAL}(?<![\w@#/]{_CAPITAL})\w*(?:[’'&.-]\w+)*(?: {_CAPITAL}\w*(?:[’'&.-]\w+)*){{0,9}}")
 _FRAGMENT = re.compile(rf"\s*{_CAPITAL}\w*(?: {_CAPITAL}\w*){{0,3}}\s*")
 """An answer that is nothing but a name."""
 _BEGINS = frozenset(".!?:;\n\r…|•–—-")

@@ -13,11 +13,12 @@ Value = float | str
 
 _SPACES = "\u0020\u00a0\u2009\u202f"
 _NUMBER = re.compile(
-    rf"(?<!\w)(\d+(?:[.,'’]\d+|[{_SPACES}]\d{{3}}(?![\d.,]))*)"
+    rf"(\d(?<!\w\d)\d*(?:[.,'’]\d+|[{_SPACES}]\d{{3}}(?![\d.,]))*)"
     r"(?:[ \u00a0-]?(%|percent|per cent|prozent|pour cent|por ciento|[km](?![\w²³])|bn(?!\w)|mn(?!\w)|mio\b|mrd\b|thousand|tausend|mille\b"
     r"|million|millón|milliard|billion|trillion|lakh|crore))?",
     re.IGNORECASE,
 )
+"""Begins with what is rare: a look behind that came first would be had at every letter."""
 _MARK = re.compile(rf"[.,'’{_SPACES}]")
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "tausend": 1e3, "mille": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "millón": 1e6, "bn": 1e9,
@@ -56,7 +57,9 @@ _LOOSE = frozenset(
     ("un", "uno", "one", "null", "once", "six", "dix", "zero", "cent", "mille", "once", "sept", "neuf", "elf", "acht", "seize", "onze")
 )
 """Of the languages' words, those that also mean something else, or are an article: read in a source, not looked for in an answer."""
-_ALL = _WORDS.keys() | _MULTIPLES.keys() | _KNOWN_ONLY.keys()
+_JOINED = ("and", "und")
+_SPELT = frozenset((*_WORDS, *_MULTIPLES, *_JOINED))
+"""Words that a number in words is made of."""
 _MONTHS = (
     ("january", "januar", "janvier", "enero"), ("february", "februar", "février", "febrero"), ("march", "märz", "mars", "marzo"),
     ("april", "avril", "abril"), ("may", "mai", "mayo"), ("june", "juni", "juin", "junio"), ("july", "juli", "juillet", "julio"),
@@ -113,11 +116,9 @@ def _scaled(readings: list[tuple[Value, ...]], unit: str) -> Sequence[tuple[Valu
 
 def said(words: Sequence[str], *, everything: bool = False) -> Iterator[tuple[str, float]]:
     """What is written in words: the word that begins it, and its value. `everything`: also words that only sometimes are a number."""
-    if _WORDS.keys().isdisjoint(words):
-        return
     total = part = 0.0
     first = ""
-    for word in (*words, ""):
+    for word in _spelt(words):
         if word in _WORDS and (everything or first or word not in _LOOSE):
             value = _WORDS[word]
             if first and not (part >= 20 and part % 10 == 0 and value < 10):  # "twenty five" is one number, "two three" are two
@@ -128,25 +129,35 @@ def said(words: Sequence[str], *, everything: bool = False) -> Iterator[tuple[st
         elif word in _MULTIPLES and first:
             factor = _MULTIPLES[word]
             total, part = (total + part * factor, 0.0) if factor >= 1000 else (total, part * factor)
-        elif not (word in ("and", "und") and part >= 100) and first:
+        elif not (word in _JOINED and part >= 100) and first:
             yield first, total + part
             total, part, first = 0.0, 0.0, ""
 
 
-def known(words: Sequence[str], text: str) -> frozenset[Value]:
-    """Every value that a source's numbers can stand for."""
-    distinct = frozenset(words)
+def _spelt(words: Sequence[str]) -> Iterator[str]:
+    """The words that can be of a number, with an empty one wherever others stand between, and at the end."""
+    last = -1
+    for place in [place for place, word in enumerate(words) if word in _SPELT]:
+        if place > last + 1:
+            yield ""
+        yield words[place]
+        last = place
+    yield ""
+
+
+def known(words: Sequence[str], distinct: frozenset[str], text: str) -> frozenset[Value]:
+    """Every value that a source's numbers can stand for. `distinct`: its words, each once."""
     found: set[Value] = set()
     for number in written(text):
         for values in number.readings if number.readings is number.plain else (*number.plain, *number.readings):
             found.update(values)
     for value in [value for value in found if isinstance(value, float)]:
         found.update(_rounded(value))
-    if _ALL & distinct:
+    if not distinct.isdisjoint(_SPELT):
         found.update(value for _, value in said(words, everything=True))
-        found.update(_KNOWN_ONLY[word] for word in _KNOWN_ONLY.keys() & distinct)
-        found.update(_MULTIPLES[word] for word in _MULTIPLES.keys() & distinct)
-    found.update(float(MONTHS[month]) for month in MONTHS.keys() & distinct)
+    found.update(_KNOWN_ONLY[word] for word in distinct.intersection(_KNOWN_ONLY))
+    found.update(_MULTIPLES[word] for word in distinct.intersection(_MULTIPLES))
+    found.update(float(MONTHS[month]) for month in distinct.intersection(MONTHS))
     return frozenset(found)
 
 
