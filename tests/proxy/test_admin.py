@@ -91,7 +91,7 @@ MINUTES = """
         journal.close()
         sock = socket.create_server(("127.0.0.1", 0))
         sock.setblocking(False)
-        asyncio.get_running_loop().call_later(4, signal.raise_signal, signal.SIGTERM)
+        asyncio.get_running_loop().call_later(6, signal.raise_signal, signal.SIGTERM)
         await run(Inherited(config=config, config_file="x", key=b"k"), sock, minute_s=0.5)
 
     asyncio.run(main())

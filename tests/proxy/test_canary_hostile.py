@@ -74,10 +74,10 @@ def test_a_held_body_is_still_on_record_when_the_journals_room_holds_it_just_onc
 def test_a_worker_that_ends_leaves_the_incumbent_time_to_answer(tmp_path: Path, held: bool) -> None:
     never, whole = threading.Event(), call()
     small = named(b"small", never)
-    with switching(tmp_path, named(b"gpt"), small, server="drain_s = 2") as relay, relay.talk() as talk:
+    with switching(tmp_path, named(b"gpt"), small, server="drain_s = 6") as relay, relay.talk() as talk:
         talk.send(whole[:-9] if held else whole)
         until(lambda: relay.worker.under_way == 1 if held else small.asked)
-        relay.drain_s = 2.0
+        relay.drain_s = 6.0
         relay.begin_to_end()
         if held:
             until(lambda: relay.worker.draining)

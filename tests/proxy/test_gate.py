@@ -1,5 +1,6 @@
 """Who may open the store when: real processes that read greedily, hold on, or die."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 from proxy.gate import Busy, Gate, Patience
 from proxy.store import Round, Store
+from tests.harness import until
 from tests.proxy.stored import an_exchange
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,7 @@ def test_three_greedy_readers_do_not_starve_a_committer(store: Store) -> None:
     with running(GREEDY, store.path) as one, running(GREEDY, store.path) as two, running(GREEDY, store.path) as three:
         taken: list[float] = []
         for number in range(5):
-            taken.append(store.commit(Round(exchanges=(an_exchange(number),)), wait_s=20).seconds)
+            taken.append(store.commit(Round(exchanges=(an_exchange(number),)), wait_s=60).seconds)
             time.sleep(0.5)  # the readers are at it again
         for reader in (one, two, three):
             assert reader.stdout is not None and reader.stdout.readline()
@@ -105,20 +107,31 @@ def test_a_waiting_committer_goes_before_new_readers(tmp_path: Path) -> None:
 
     def enter(name: str, way: Callable[[Patience], object]) -> threading.Thread:
         def run() -> None:
-            with way(Patience.of(10)):  # type: ignore[attr-defined]
+            with way(Patience.of(60)):  # type: ignore[attr-defined]
                 order.append(name)
 
         thread = threading.Thread(target=run)
         thread.start()
-        time.sleep(0.2)
         return thread
 
     with gate.shared(Patience.of(1)):
-        threads = [enter("committer", gate.alone), enter("reader", gate.shared)]
+        threads = [enter("committer", gate.alone)]
+        until(lambda: taken(tmp_path / "store.turn"))
+        threads += [enter("reader", gate.shared)]
+        time.sleep(0.2)  # a reader who pushes in has all the time for it
         assert order == []
     for thread in threads:
         thread.join()
     assert order == ["committer", "reader"]
+
+
+def taken(lock: Path) -> bool:
+    with lock.open("rb") as trial:
+        try:
+            fcntl.flock(trial, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def test_the_gate_is_free_when_its_holder_dies(store: Store) -> None:
@@ -126,7 +139,7 @@ def test_the_gate_is_free_when_its_holder_dies(store: Store) -> None:
     with running(code, store.path) as holder:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        assert store.commit(Round(exchanges=(an_exchange(),)), wait_s=5).exchanges == 1
+        assert store.commit(Round(exchanges=(an_exchange(),)), wait_s=60).exchanges == 1
 
 
 COMMITTING = """
@@ -145,6 +158,8 @@ def test_a_committer_killed_at_any_moment_leaves_whole_rounds(store: Store) -> N
     for turn in range(12):
         with running(COMMITTING, store.path, str(turn * 1000)) as process:
             time.sleep(0.03 + 0.023 * turn)
+            if turn == 11:  # where everything is slow there would be nothing to look at
+                until(lambda: store.query("SELECT count(*) FROM segments").rows[0][0])
             os.kill(process.pid, signal.SIGKILL)
         rounds, rows = store.query("SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM exchanges)").rows[0]
         assert rows == rounds * 100

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from proxy.events import BeatEvent
+from proxy.segments import Passed, parse, segment_names
 from tests.fakes.upstream import CLOSE, LEAVE, RESET, Asked, Step, Upstream, sized
 from tests.proxy.relaying import LLM, Relaying, config, until
 
@@ -327,18 +329,24 @@ def test_what_does_not_finish_in_time_is_broken_off(tmp_path: Path) -> None:
     assert sorted((event.status, event.ended) for event, _ in relay.exchanges) == [(0, "cut"), (200, "cut")]
 
 
+def beats(relay: Relaying) -> list[BeatEvent]:
+    """As they are on disk by now."""
+    folder = relay.config.journal_folder
+    passed = [each for name in segment_names(folder) for each in parse(name, (folder / name).read_bytes()) if isinstance(each, Passed)]
+    return [each.event for each in passed if isinstance(each.event, BeatEvent)]
+
+
 def test_beats_say_how_it_is(tmp_path: Path) -> None:
     with serving(LEAVE) as up, Relaying(config(tmp_path, up.port)) as relay, relay.talk() as talk:
         talk.send(CALL)
         relay.ask(GET.replace(b"GET /x", b"BAD"))
         until(lambda: up.asked)
-        time.sleep(1.2)
+        until(lambda: any(beat.in_flight == 1 for beat in beats(relay)))
         seen = relay.worker
         assert (seen.calls, seen.refused) == (1, {"malformed": 1})
         talk.sock.close()
         until(lambda: not seen.clients)
-    beats = [event for event, _ in relay.events if event.__class__.__name__ == "BeatEvent"]
-    assert any(beat.in_flight == 1 and beat.connections == 1 and beat.calls == 1 for beat in beats)  # type: ignore[union-attr]
+    assert any(beat.in_flight == 1 and beat.connections == 1 and beat.calls == 1 for beat in beats(relay))
     assert (relay.last_beat.in_flight, relay.last_beat.connections, relay.last_beat.process) == (0, 0, "worker-0")
 
 

@@ -194,7 +194,7 @@ def test_a_refusal_is_read_by_a_client_that_is_still_sending(tmp_path: Path) -> 
 
 
 def test_a_handshake_that_does_not_come_is_given_up_and_plain_http_is_not_answered(tmp_path: Path) -> None:
-    with Upstream() as up, listening(tmp_path, up.port, server="head_timeout_s = 0.3") as relay:
+    with Upstream() as up, listening(tmp_path, up.port, server="head_timeout_s = 2") as relay:
         with relay.raw() as silent, relay.raw() as plain:
             plain.sendall(GET)
             assert b"HTTP" not in plain.recv(100)

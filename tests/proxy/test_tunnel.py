@@ -347,7 +347,7 @@ def test_a_tunnel_in_which_nothing_moves_is_broken_off(tmp_path: Path) -> None:
 
 
 def test_when_the_worker_ends_tunnels_may_finish_and_are_then_broken_off(tmp_path: Path) -> None:
-    with echoing() as up, Relaying(config(tmp_path, up.port), drain_s=1.0) as relay, opened(relay) as ends, opened(relay) as stays:
+    with echoing() as up, Relaying(config(tmp_path, up.port), drain_s=3.0) as relay, opened(relay) as ends, opened(relay) as stays:
         relay.begin_to_end()
         until(lambda: relay.worker.draining)
         ends.send(b"still here")

@@ -119,10 +119,10 @@ def test_a_fresh_connection_that_fails_is_not_tried_again(tmp_path: Path) -> Non
 # ---- no answer
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def refusing(nobody: socket.socket) -> int:
+    """A port that is taken and refuses."""
+    nobody.bind(("127.0.0.1", 0))
+    return nobody.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def free_port() -> int:
     ],
 )
 def test_an_upstream_that_cannot_be_reached_is_502_in_the_calls_own_shape(path: bytes, shape: bytes, tmp_path: Path) -> None:
-    with Relaying(config(tmp_path, free_port())) as relay:
+    with socket.socket() as nobody, Relaying(config(tmp_path, refusing(nobody))) as relay:
         answer = relay.ask(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
     assert (answer.status, answer.header("content-type")) == (502, "application/json")
     assert shape in answer.body
@@ -166,7 +166,7 @@ def test_silence_before_the_head_is_504_and_inside_the_answer_a_break(tmp_path: 
         assert up.gone.wait(60)
     assert [(event.status, event.ended) for event, _ in relay.exchanges] == [(0, "timed_out")]
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
-    with serving(head, LEAVE) as up, Relaying(config(tmp_path / "b", up.port, server="silence_timeout_s = 0.3")) as relay:
+    with serving(head, LEAVE) as up, Relaying(config(tmp_path / "b", up.port, server="silence_timeout_s = 1")) as relay:
         with relay.talk() as talk:
             talk.send(CALL)
             assert talk.end() == (head, "reset")
