@@ -91,9 +91,7 @@ def _id_of(store: Store, name: str) -> str:
     if found:
         many = f"{len(found)} calls" if len(found) < 4 else "more than 3 calls"
         raise Wrong("pairs --call", f"{name!r}, which begins or ends the ids of {many}", "more of the id")
-    raise Wrong(
-        "pairs --call", f"{name!r}, which is no call in {store.path}", "a call's id, or four letters or more of either end"
-    )
+    raise Wrong("pairs --call", f"{name!r}, which is no call in {store.path}", "a call's id, or four letters or more of either end")
 
 
 def _rows(table: Table) -> list[Row]:

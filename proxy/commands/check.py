@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from proxy.commands.canary_plan import CALLS_MAX, DAY_SQL, STAYS_SQL, WEEKS, Recorded
+from proxy.commands.canary_state import states
 from proxy.commands.plan import Line, asked_by_us, plan
 from proxy.commands.reach import Reached, reach
 from proxy.commands.serve import Rehearse, checked
@@ -40,7 +42,9 @@ def check(file: Path, rehearse: Rehearse) -> Checked:
     keys = credentials(config, asked_by_us(config), os.environ, str(file))
     headers = {name: key.headers(_family(config, name)) for name, key in keys.items()}
     reached = asyncio.run(reach(config, headers))
-    return Checked(file=str(file), lines=tuple(plan(config, _spend(config), recorded(config))), reached=tuple(reached))
+    lines = plan(config, _spend(config), recorded(config))
+    lines += [Line(topic="rollout", text=text, warns=warns) for text, warns in states(config, time.time())]
+    return Checked(file=str(file), lines=tuple(lines), reached=tuple(reached))
 
 
 def _family(config: Config, name: str) -> Family:

@@ -12,18 +12,17 @@ from typing import Any
 
 import orjson
 
+from proxy.commands.canary_state import serves
 from proxy.commands.check import tell
 from proxy.config import Config, Rollout
 from proxy.config_file import load
 from proxy.faults import Wrong
 from proxy.logs import configure
-from proxy.others import is_gone
 from proxy.rollout.change import change, rollout_named
 from proxy.rollout.finish import beside_it, change_to_make
 from proxy.rollout.report import Report
 from proxy.rollout.standing import Standing, guard_words, one_line, shown, standing_of, waits_of
 from proxy.rollout.state import Asked, State, next_step, percent
-from proxy.serve_file import NAME, serving
 
 NONE_YET = "no rollout is configured: add [[rollouts]] with name, route and candidate to {file}; see `understudy check`"
 POLL_S = 0.5
@@ -148,13 +147,8 @@ def warn(line: str) -> None:
 
 def _warnings(config: Config, standing: Standing) -> list[str]:
     lines: list[str] = []
-    if not _serves(config):
+    if not serves(config):
         lines.append(f"no `understudy serve` runs on {config.journal_folder}: nothing is answered until one does")
     if not standing.watched and standing.state.state != "finished":
         lines.append(f"{guard_words(standing)}; nobody is watching until it speaks")
     return lines
-
-
-def _serves(config: Config) -> bool:
-    where, path = serving(config.journal_folder), config.journal_folder / NAME
-    return where is not None and path.exists() and not is_gone(where.pid, path.stat().st_mtime)
