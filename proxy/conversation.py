@@ -25,8 +25,13 @@ def conversation_of(hint: str | None, prompt: Prompt | None, call_id: str) -> st
 
 def _hash(prompt: Prompt) -> str | None:
     """Later turns repeat the first ones, so they hash alike. A prompt without a user's message (embeddings) is its own."""
-    text = f"{prompt.system_text}\0{prompt.first_user_text}" if prompt.first_user_text else prompt.prompt_text
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest() if text else None
+    first = prompt.first_user_text
+    if not first and not prompt.prompt_text:
+        return None
+    # one after the other: together they would be a copy, and these are the longest texts there are
+    digest = hashlib.blake2b((f"{prompt.system_text}\0" if first else prompt.prompt_text).encode("utf-8", "replace"), digest_size=16)
+    digest.update(first.encode("utf-8", "replace"))
+    return digest.hexdigest()
 
 
 def workflow_of(workflows: Iterable[Workflow], hint: str | None, path: str, prompt: Prompt | None) -> str:

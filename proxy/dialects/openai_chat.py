@@ -65,6 +65,8 @@ def _text(content: object) -> str:
 
 
 def _tool_names(request: Document) -> tuple[str, ...]:
+    if "tools" not in request and "functions" not in request:
+        return ()
     found = [
         as_text(as_document(tool.get("function") or tool.get("custom")).get("name")) or as_text(tool.get("name") or tool.get("type"))
         for tool in as_documents(request.get("tools"))

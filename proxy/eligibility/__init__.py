@@ -16,6 +16,7 @@ __all__ = ["Ineligible", "Reach", "eligibility", "unreadable"]
 _RETRY = "x-stainless-retry-count"
 _STATE = ("previous_response_id", "conversation", "container", "mcp_servers", "fallback_credit_token", "thread_id")
 """Top-level keys that continue, create or redeem something at the provider, in whatever dialect they come."""
+_STATE_KEYS = frozenset(_STATE)
 _ORDER: tuple[DecisionName, ...] = ("side_effects", "unportable", "not_comparable")
 
 
@@ -42,7 +43,7 @@ def eligibility(dialect: str, method: str, body: Document, headers: Mapping[str,
 
 def _signed(headers: Mapping[str, str]) -> Ineligible | None:
     """AWS's signature covers host and body: nobody else can send this call, and its credentials never left the worker."""
-    found = any(name in headers for name in ("x-amz-date", "x-amz-content-sha256"))
+    found = "x-amz-date" in headers or "x-amz-content-sha256" in headers
     return Ineligible(decision="unportable", reason="signed with SigV4: own legs need a bearer key") if found else None
 
 
@@ -56,7 +57,8 @@ def unreadable(size: int, whole: bool, prompt: Prompt | Unreadable | None) -> In
 
 
 def _anywhere(body: Document) -> Found:
-    yield from (effect(key) for key in _STATE if body.get(key))
+    if not _STATE_KEYS.isdisjoint(body):
+        yield from (effect(key) for key in _STATE if body.get(key))
     if body.get("background") is True:
         yield effect("background")
     count = body.get("n")

@@ -3,19 +3,24 @@
 from proxy.dialects.reading import Document, as_document, as_documents, as_list, as_text
 from proxy.eligibility.marks import Found, Reach, bound, by_url, incomparable, tool_of
 
+_SEARCHES = ("web_search_options", "search_parameters", "plugins")
+
 
 def chat(body: Document, reach: Reach) -> Found:
     for tool in as_documents(body.get("tools")):
         if refused := tool_of(as_text(tool.get("type")), ("function", "custom"), ("web_search", "browser_search")):
             yield refused
-    yield from (incomparable(key) for key in ("web_search_options", "search_parameters", "plugins") if body.get(key))
+    for key in _SEARCHES:
+        if body.get(key):
+            yield incomparable(key)
     model = as_text(body.get("model"))
     if "-search-" in model or "deep-research" in model:
         yield incomparable(f"model {model[:60]} searches the web")
-    if any(mode != "text" for mode in as_list(body.get("modalities"))):
+    if "modalities" in body and any(mode != "text" for mode in as_list(body["modalities"])):
         yield incomparable("audio or image output")
     for message in as_documents(body.get("messages")):
-        yield from _chat_message(message, reach)
+        if "audio" in message or not isinstance(message.get("content"), str):  # nearly every message has nothing but text
+            yield from _chat_message(message, reach)
 
 
 def _chat_message(message: Document, reach: Reach) -> Found:
