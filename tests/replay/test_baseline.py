@@ -121,7 +121,7 @@ def test_a_program_that_dies_or_babbles_fails_one_call_and_answers_the_next(tmp_
 
 
 def test_a_program_that_hangs_is_killed_at_the_deadline_and_started_again(tmp_path: Path) -> None:
-    hung, two = commanded(tmp_path, MOODY, ["hang", "two"], deadline_s=2)
+    hung, two = commanded(tmp_path, MOODY, ["hang", "two"], deadline_s=5)
     assert hung.ended == "timed_out"
     assert text_of(two) == "two"
 
