@@ -10,7 +10,7 @@ from typing import cast
 from proxy.dialects.reading import Document
 
 MOST = 64_000
-LIGHT_BYTES = 128_000
+LIGHT_BYTES = 120_000
 """So few bytes are parsed in time whatever they are: they are not looked through, and count as lists in lists would, which cost most."""
 LIGHT_BYTES_A_MARK = 4
 BYTES_A_MARK = 100
