@@ -206,12 +206,13 @@ def fault(name: str, seed: int, *, share: float = 0.1, calls_per_s: float = 2.0,
         return Ended(state=state.state, share=state.share, why=state.why, calls=calls, seconds=seconds)
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """No line of log for each of thousands of decisions."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _days(runs: int) -> None:
-    with ProcessPoolExecutor(2, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(2, initializer=quiet) as pool:
         ends = list(pool.map(healthy, range(1, runs + 1)))
     back = [each for each in ends if each.state == "rolled_back"]
     whole = sum(each.share == 1.0 for each in ends)
@@ -222,7 +223,7 @@ def _days(runs: int) -> None:
 
 def _faults(seeds: int, share: float) -> None:
     asked = [(name, seed, share) for name in FAULTS for seed in range(1, seeds + 1)]
-    with ProcessPoolExecutor(2, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(2, initializer=quiet) as pool:
         ends = list(pool.map(_fault, asked))
     for number, name in enumerate(FAULTS):
         found = ends[number * seeds : (number + 1) * seeds]

@@ -10,7 +10,7 @@ from statistics import median
 
 from scoring.stats.planner import pairs_to_certify, pairs_to_detect
 from scoring.stats.unpaired import unpaired
-from tests.science import rollouts, running
+from tests.science import canaries, rollouts, running
 from tests.science import simulations as sim
 
 Line = tuple[str, str, str, bool]
@@ -97,6 +97,10 @@ def m7() -> Iterator[Line]:
     yield bites("M7 p95 exactly 20 % slower", found.rival, 0.15)
     yield soon("M7 p95 50 % slower", sim.latencies(1.5, looks, runs=60, seed=111).median, 800)
     yield soon("M7 p95 twice as slow", sim.latencies(2.0, looks, runs=60, seed=112).median, 172)
+    found = sim.latencies(1.2, looks, runs=100, seed=110, test=unpaired)
+    yield share("M7 p95 exactly 20 % slower, unpaired", found.ours, 0.05, 100)
+    yield soon("M7 p95 50 % slower, unpaired (1,240 in 1.8)", sim.latencies(1.5, looks, runs=60, seed=111, test=unpaired).median, 850)
+    yield soon("M7 p95 twice as slow, unpaired (258 in 1.8)", sim.latencies(2.0, looks, runs=60, seed=112, test=unpaired).median, 210)
 
 
 def m8() -> Iterator[Line]:
@@ -128,8 +132,8 @@ def m11() -> Iterator[Line]:
     """p99 of scoring.md 1.8; 40 campaigns each, as there.
 
     Our search goes on beyond the largest latency seen, where the incumbent's p99 may lie as well: n values that are all below must refute
-    that first, which takes 575 pairs (498 unpaired) whatever the candidate does. So twice as slow cannot be known after the 389 (107) pairs
-    of 1.8, and 1.5 times as slow unpaired takes about twice the 3,000 listed.
+    that first, which takes 575 pairs (584 unpaired) whatever the candidate does. So twice as slow cannot be known after the 389 (107) pairs
+    of 1.8.
     """
     looks = sim.doubling(100, 6000)
     found = sim.latencies(1.2, looks, runs=40, seed=120, p=0.99)
@@ -141,8 +145,10 @@ def m11() -> Iterator[Line]:
     yield soon(
         "M11 p99 twice, paired (389 in 1.8; no fewer than 575 with ours)", sim.latencies(2.0, fine, runs=40, seed=121, p=0.99).median, 600
     )
+    late = sim.latencies(1.5, fine, runs=40, seed=121, p=0.99, test=unpaired).median
+    yield soon("M11 p99 1.5 times, unpaired", late, 3000)
     late = sim.latencies(2.0, fine, runs=40, seed=121, p=0.99, test=unpaired).median
-    yield soon("M11 p99 twice, unpaired (107 in 1.8; no fewer than 498 with ours)", late, 1100)
+    yield soon("M11 p99 twice, unpaired (107 in 1.8; no fewer than 584 with ours)", late, 800)
 
 
 def m12() -> Iterator[Line]:
@@ -196,7 +202,23 @@ def e2() -> Iterator[Line]:
     yield bites("E2 ours over rows", found.rows, 0.2)
 
 
-CAMPAIGNS = (m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, e1, e2)
+def c1() -> Iterator[Line]:
+    """Whole canaries: a few days of an equal candidate and each fault once; a hundred days: `python -m tests.science.canaries`."""
+    canaries.quiet()
+    back = sum(canaries.healthy(seed).state == "rolled_back" for seed in (1, 2, 3))
+    yield "C1 days of an equal candidate that ended with a rollback", "none of 3", f"{back}", back == 0
+    for name in canaries.FAULTS:
+        most_s = 3600.0 if name.startswith("p95") else 600.0
+        took_s = canaries.fault(name, 1, share=0.5, most_s=most_s).seconds
+        yield (
+            f"C1 {name} at 50 %, seconds to the rollback",
+            f"within {most_s:g}",
+            f"{took_s:.0f}" if took_s else "never",
+            took_s is not None,
+        )
+
+
+CAMPAIGNS = (m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, e1, e2, c1)
 ALL: dict[str, Callable[[], Iterator[Line]]] = {each.__name__.upper(): each for each in CAMPAIGNS}
 
 

@@ -155,7 +155,7 @@ def test_a_p95_half_as_slow_again_is_seen_on_answers_that_clients_saw() -> None:
         found.look()
         return found.log_e
 
-    assert watched(1.0) < 1 and watched(1.8) > 10
+    assert watched(1.0) < 1 and watched(1.5) > math.log(2000)
 
 
 def test_what_is_met_is_forgotten_by_its_age() -> None:
