@@ -14,6 +14,7 @@ from proxy.refusal import declined
 
 TEXTLESS = ("embed", "moderation", "count", "rerank")
 """Dialects whose answers carry no text."""
+NOT_JSON = "JSON was asked for and this is not JSON"
 _CLOSERS = {"{": "}", "[": "]"}
 _PROBE = 64_000
 """Above this many characters only the last one is looked at: a verdict is not worth parsing megabytes."""
@@ -109,12 +110,12 @@ def _reads(text: str, wants_json: bool) -> Verdict | None:
     if not body:
         return _silent("truncated", "empty answer")
     midway = _stops_midway(body)
-    if midway is not None:
-        return _silent("truncated", midway)
+    if midway is not None:  # its provider says that it was done, so a reader who was promised JSON has broken JSON and no limit to raise
+        return _loud("malformed", f"{NOT_JSON}: it {midway}") if wants_json else _silent("truncated", midway)
     refused = declined(text)
     if refused is not None:
         return _refused(refused.refusal)
-    return _loud("malformed", "JSON was asked for and this is not JSON") if wants_json and not _is_json(_unfenced(body)) else None
+    return _loud("malformed", NOT_JSON) if wants_json and not _is_json(_unfenced(body)) else None
 
 
 def _stops_midway(body: str) -> str | None:

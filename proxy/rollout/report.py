@@ -23,6 +23,8 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     incumbent: float | None = None
     """The same figure of the incumbent's answers that clients saw."""
     broken: bool = False
+    mostly: str = ""
+    """Why most of the answers above it failed, in words; empty: not known, or for many reasons."""
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,8 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
     """Mean score or count, whichever the test is about."""
     candidate: float | None = None
     fired: bool = False
+    mostly: str = ""
+    """Why most of the candidate's failures that it counts are ones, in words."""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):

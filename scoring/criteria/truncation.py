@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from proxy.outcome import NOT_JSON
 from scoring.criterion import Criterion, Score, failed, share
 from scoring.task import Answer, Task
 
@@ -40,6 +41,8 @@ class Truncation(Criterion, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         del reference
         if answer.outcome == "truncated":
             return failed("silent" if answer.failure_class == "silent" else "loud", answer.outcome_reason)
+        if answer.outcome_reason.startswith(f"{NOT_JSON}: "):  # it ends midway and its provider says that it was done
+            return failed("silent", answer.outcome_reason)
         if (answer.finish or "").lower() in LOUD_FINISHES:
             return failed("loud", answer.finish)
         if answer.usage_source == "provider":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from proxy.config import Config, Rollout
 from proxy.conversation import DEFAULT_WORKFLOW
 from proxy.rollout.report import Test
-from scoring.guard.facts import Fact
+from scoring.guard.facts import Fact, commonest
 from scoring.guard.known import Known
 from scoring.guard.limits import Windows
 from scoring.guard.pairs import Cell, Pairs, judged
@@ -167,11 +167,11 @@ class Evidence:
         needed = self.rules.needed
         for name, each in self.races.races.items():
             failures = (each.count(False), each.count(True))
-            yield _test(f"race: {name}", each.log_e, needed, sum(failures), failures)
+            yield _test(f"race: {name}", each.log_e, needed, sum(failures), failures, commonest(each.reasons))
         log_e, drawn = self.races.assignment()
         yield _test(ASSIGNMENT, log_e, needed, drawn, (None, None))
         if self.slower is not None:
-            yield _test(LATENCY, self.slower.log_e, needed, len(self.slower.whole), self.slower.p95s())
+            yield _test(LATENCY, self.slower.log_e, needed, self.slower.n, self.slower.p95s())
 
     def _ids(self, test: str) -> Iterable[str]:
         if test == LATENCY and self.slower is not None:
@@ -186,7 +186,7 @@ def _pair_name(workflow: str, name: str) -> str:
     return f"pairs: {workflow} {name}"
 
 
-def _test(name: str, log_e: float, needed: float, n: int, means: tuple[float | None, float | None]) -> Test:
+def _test(name: str, log_e: float, needed: float, n: int, means: tuple[float | None, float | None], mostly: str = "") -> Test:
     fired = log_e >= math.log(needed)
     evidence = math.exp(min(log_e, MOST_LOG))
-    return Test(name=name, evidence=evidence, needed=needed, n=n, incumbent=means[0], candidate=means[1], fired=fired)
+    return Test(name=name, evidence=evidence, needed=needed, n=n, incumbent=means[0], candidate=means[1], fired=fired, mostly=mostly)

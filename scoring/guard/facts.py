@@ -5,12 +5,14 @@ nothing of the answer; only whether more of them leave unanswered is asked. Whic
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from proxy.config import SegmentLimits
 from proxy.exchange import Call, Exchange, OutcomeName
+from proxy.rollout.state import one_line
 from scoring.guard.strata import Stratum, stratum_of
 
 Leg = Literal["candidate", "incumbent", "fallback", "reverse", "stayed"]
@@ -18,6 +20,8 @@ Leg = Literal["candidate", "incumbent", "fallback", "reverse", "stayed"]
 the incumbent's that nobody saw; `stayed`: of a call that was not drawn at all."""
 ERRORS: frozenset[OutcomeName] = frozenset(("errored", "timed_out"))
 REFUSALS: frozenset[OutcomeName] = frozenset(("refused", "filtered"))
+TOLD: frozenset[OutcomeName] = frozenset((*ERRORS, "truncated", "malformed"))
+REASON_MAX = 80
 NOT_THE_CLIENTS = frozenset((401, 403, 404, 408, 429))
 """Error statuses from 400 to 499 that speak of the target and not of the request."""
 _OURS = ("worker died", "interrupted")
@@ -51,6 +55,8 @@ class Fact:
     fallback: str = ""
     marks: Mapping[str, float] | None = None
     """Scores by guard dimension, of those that apply; None: there was no time to ask."""
+    reason: str = ""
+    """Why it failed, in words; nothing that a model said, and nothing of an answer that did not fail."""
 
     @property
     def gone(self) -> bool:
@@ -90,8 +96,15 @@ def fact_of(row: Exchange, call: Call, segments: Sequence[SegmentLimits], marks:
         arrived_s=call.arrived_at.timestamp(), ended_s=began + (took or 0.0),
         outcome=row.outcome, silent=row.failure_class == "silent", status=row.status or 0, latency_s=took, ttft_s=row.ttft_s,
         cost_usd=None if row.cost_usd is None else float(row.cost_usd), stayed=call.rollout_stayed or "",
-        fallback=call.rollout_fallback or "", marks=marks,
+        fallback=call.rollout_fallback or "", marks=marks, reason=one_line(row.outcome_reason)[:REASON_MAX] if row.outcome in TOLD else "",
     )  # fmt: skip
+
+
+def commonest(reasons: Iterable[str]) -> str:
+    """What most of these failed for, if it is most; empty where nothing is known."""
+    counted = Counter(reasons)
+    reason, count = counted.most_common(1)[0] if counted else ("", 0)
+    return reason if 2 * count > counted.total() else ""
 
 
 def leg_of(row: Exchange, call: Call) -> Leg | None:

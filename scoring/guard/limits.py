@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from proxy.config import Limits, Rollout
 from proxy.rollout.report import Limit
-from scoring.guard.facts import Fact
+from scoring.guard.facts import Fact, commonest
 from scoring.guard.sliding import LIMITS, Sliding, value_of
 from scoring.guard.sustained import Sustained
 
@@ -19,7 +19,7 @@ SLOW_SHARE = 0.05
 """Of answers, above a p95."""
 DEAREST = 4.0
 """Limits that one answer's cost counts as at most."""
-KEPT_IDS = 10
+KEPT_IDS, KEPT_REASONS = 10, 50
 
 
 def scaled(name: str, value: float, limit: float) -> float:
@@ -42,6 +42,7 @@ class Part:
         self.candidate, self.incumbent = Sliding(self.names), Sliding(self.names)
         self.sustained = {name: Sustained(mean_at(name, limit)) for name, limit in found.items()}
         self.ids = {name: deque[str](maxlen=KEPT_IDS) for name in found}
+        self.reasons = {name: deque[str](maxlen=KEPT_REASONS) for name in found}
 
     def take(self, fact: Fact) -> None:
         if fact.leg == "incumbent":
@@ -54,6 +55,7 @@ class Part:
             self.sustained[name].step(scaled(name, value, limit))
             if value > limit:
                 self.ids[name].append(fact.call_id)
+                self.reasons[name].append(fact.reason)
 
     def read(self, fewest: int) -> list[Limit]:
         return [self._read(name, limit, fewest) for name, limit in self.limits.items()]
@@ -63,8 +65,9 @@ class Part:
         known = value if calls >= fewest else None
         broken = known is not None and known > limit and self.sustained[name].evidence >= 1.0
         return Limit(
-            name=name, segment=self.segment, value=known, limit=limit, calls=calls, incumbent=self.incumbent.figure(name)[0], broken=broken
-        )
+            name=name, segment=self.segment, value=known, limit=limit, calls=calls, incumbent=self.incumbent.figure(name)[0], broken=broken,
+            mostly=commonest(self.reasons[name]) if known is not None and known > limit else "",
+        )  # fmt: skip
 
 
 class Windows:

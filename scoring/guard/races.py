@@ -23,7 +23,7 @@ from scoring.guard.known import Known
 from scoring.stats.race import Failures, race
 from scoring.stats.srm import srm
 
-QUIET_S, FEWEST, CONVERSATIONS, LATE_S, KEPT_IDS = 600.0, 50, 100_000, 600.0, 10
+QUIET_S, FEWEST, CONVERSATIONS, LATE_S, KEPT_IDS, KEPT_REASONS = 600.0, 50, 100_000, 600.0, 10, 50
 SOURCES: Mapping[str, Callable[[Fact], bool]] = {
     "errors": lambda fact: fact.errored,
     "refusals": lambda fact: fact.refused,
@@ -42,6 +42,8 @@ class Race:
     def __init__(self) -> None:
         self.whole, self.hour, self.blocks = Counter[tuple[float, bool]](), Counter[tuple[float, bool]](), Blocks()
         self.ids = deque[str](maxlen=KEPT_IDS)
+        self.reasons = deque[str](maxlen=KEPT_REASONS)
+        """The candidate's last."""
         self._known: tuple[int, float] | None = None
 
     def take(self, share: float, fact: Fact, candidate: bool) -> None:
@@ -52,6 +54,7 @@ class Race:
         self.hour[share, candidate] += 1
         if candidate:
             self.ids.append(fact.call_id)
+            self.reasons.append(fact.reason)
 
     def count(self, candidate: bool) -> int:
         return sum(n for (_, theirs), n in self.whole.items() if theirs == candidate)

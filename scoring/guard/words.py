@@ -21,7 +21,7 @@ def limit_words(limit: Limit, window_s: float) -> str:
     if limit.value is None:
         return f"{name}: {last}, too few to say; limit {amount(limit.name, limit.limit)}"
     beside = "" if limit.incumbent is None else f", the incumbent's {amount(limit.name, limit.incumbent)}"
-    return f"{name} {amount(limit.name, limit.value)} of {last}, limit {amount(limit.name, limit.limit)}{beside}"
+    return f"{name} {amount(limit.name, limit.value)} of {last}{_mostly(limit)}, limit {amount(limit.name, limit.limit)}{beside}"
 
 
 def test_words(test: Test) -> str:
@@ -30,10 +30,14 @@ def test_words(test: Test) -> str:
     if test.candidate is None or test.incumbent is None:
         return f"{test.name}: {odds}"
     what, unit = "mean score " if test.name.startswith("pairs: ") else "", " s" if test.name.endswith("latency") else ""
-    return f"{test.name}: {what}{test.candidate:.4g}{unit} against {test.incumbent:.4g}{unit} of the incumbent, {odds}"
+    return f"{test.name}: {what}{test.candidate:.4g}{unit} against {test.incumbent:.4g}{unit} of the incumbent{_mostly(test)}, {odds}"
 
 
 test_words.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def _mostly(told: Limit | Test) -> str:
+    return f", mostly: {told.mostly}" if told.mostly else ""
 
 
 def amount(name: str, value: float) -> str:

@@ -87,6 +87,15 @@ def test_json_that_was_asked_for_is_missed_loudly_and_accepted_in_a_fence() -> N
     assert verdict_of(an_event(), said('```json\n{"total": 12}\n```'), wants_json=True).outcome == "answered"
 
 
+@pytest.mark.parametrize("text", ['{"total": 12, "cur', "```json\n{}"])
+def test_json_that_was_asked_for_and_ends_midway_is_broken_json_unless_its_provider_says_that_it_was_cut(text: str) -> None:
+    """A person who reads "truncated" would raise a limit that was never reached."""
+    broken = verdict_of(an_event(), said(text), wants_json=True)
+    assert (broken.outcome, broken.failure_class) == ("malformed", "loud") and ": it ends inside " in broken.reason
+    assert verdict_of(an_event(), said(text, "length", "truncated"), wants_json=True).reason == "stopped at its limit: length"
+    assert verdict_of(an_event(), said(text)).outcome == "truncated"
+
+
 def test_an_answer_that_used_up_its_limit_was_cut_whatever_it_says() -> None:
     answer = Answer(text="The total", finish="stop", finish_class="stop", usage=Usage(input_tokens=1, output_tokens=6, reasoning_tokens=10))
     assert verdict_of(an_event(), answer, max_output_tokens=16).outcome == "truncated"

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.exchange import ToolCall
+from proxy.outcome import NOT_JSON
 from scoring.criteria.truncation import Truncation, breaks_off
 from scoring.criterion import scored
 from scoring.task import Answer, Task
@@ -20,6 +21,7 @@ PROSE = "Paris is the capital of France. It has been so for a very long time. Mo
         (Answer(outcome="truncated", failure_class="loud", outcome_reason="stopped at its limit: length", text="Par"), "loud"),
         (Answer(outcome="truncated", failure_class="silent", outcome_reason="ends inside its JSON", text="{"), "silent"),
         (Answer(outcome="truncated", failure_class="silent", outcome_reason="empty answer", text=""), "silent"),
+        (Answer(outcome="malformed", failure_class="loud", outcome_reason=f"{NOT_JSON}: it ends inside its JSON", text="{"), "silent"),
         (Answer(text="Par", finish="MAX_TOKENS"), "loud"),
         (Answer(text=PROSE + "many of its painters"), "silent"),
         (Answer(text="Paris.", output_tokens=500, reasoning_tokens=0, usage_source="provider"), "lost"),

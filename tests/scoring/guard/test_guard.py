@@ -122,6 +122,25 @@ def test_a_candidate_that_is_silent_until_its_clients_leave_is_taken_back(tmp_pa
     assert state.state == "rolled_back" and state.why.startswith("race: clients that left unanswered: 40 against 0 of the incumbent")
 
 
+def test_what_most_failures_failed_for_is_told(tmp_path: Path) -> None:
+    """Truncated for want of tokens and broken off in its JSON are mended in different ways."""
+    watched = Watched(tmp_path, start=0.5, limits=Limits(truncation_rate=0.1))
+    watched.others(40)
+    watched.canary(2, outcome="truncated", outcome_reason="stopped at its limit: length", failure_class="loud")
+    watched.canary(30, outcome="truncated", outcome_reason="ends inside\x1b its JSON", failure_class="silent")
+    why = watched.turn().why
+    assert why.startswith("truncated answers 100 % of 32 answers in the last 60 s, mostly: ends inside its JSON, limit 10 %")
+    assert any(each.mostly == "ends inside its JSON" for each in report_of(watched).tests if each.name == "race: truncations")
+
+
+def test_neither_what_a_model_said_nor_one_reason_of_many_is_told(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, limits=Limits(refusal_rate=0.1, error_rate=0.1))
+    watched.canary(30, outcome="refused", outcome_reason="I will not tell Ms Keller.", failure_class="silent")
+    for number in range(30):
+        watched.canary(1, outcome="errored", outcome_reason=f"status 500: request {number}", failure_class="loud", status=500)
+    assert "mostly" not in watched.turn().why
+
+
 def test_as_many_clients_may_leave_on_either_side(tmp_path: Path) -> None:
     watched = Watched(tmp_path, start=0.5)
     for _ in range(60):
