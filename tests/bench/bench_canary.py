@@ -7,11 +7,8 @@ it and draws; without one it forwards what it has not looked at. Calls are of co
 import asyncio
 import os
 import platform
-import signal
-import socket
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from proxy.rollout.change import change
 from proxy.rollout.state import Asked
 from proxy.rollout.state_file import beat, files_of
 from proxy.segments import read_segment, segment_names
-from tests.bench.bench_relay import WORKER, cpu_s, model, start, unlink_sealed
+from tests.bench.bench_relay import Rig, cpu_s, under_way, unlink_sealed
 
 SECONDS, ROUNDS, CONNECTIONS, BODIES = 2.0, 3, 8, 500
 TEXT = """
@@ -88,11 +85,11 @@ async def load(port: int, raws: list[bytes]) -> int:
     return sum(task.result() for task in tasks)
 
 
-def us_per_call(port: int, pid: int, raws: list[bytes], folder: Path) -> float:
-    before = cpu_s(pid)
-    calls = asyncio.run(load(port, raws))
-    unlink_sealed(folder / "journal")
-    return (cpu_s(pid) - before) / calls * 1e6
+def us_per_call(rig: Rig, raws: list[bytes]) -> float:
+    before = cpu_s(rig.pid)
+    calls = asyncio.run(load(rig.port, raws))
+    unlink_sealed(rig.folder / "journal")
+    return (cpu_s(rig.pid) - before) / calls * 1e6
 
 
 def at_share(text: str, share: float) -> None:
@@ -111,36 +108,24 @@ def taken(folder: Path) -> float:
     return sum(hits) / len(hits) if hits else float("nan")
 
 
-def measure(port: int, pid: int, chars: int, share: float, folder: Path) -> None:
+def measure(rig: Rig, chars: int, share: float) -> None:
     ways = [requests("/plain", chars), requests("/switched", chars)]
     for raws in ways:
-        us_per_call(port, pid, raws, folder)
-    seen = [[us_per_call(port, pid, raws, folder) for raws in ways] for _ in range(ROUNDS)]
+        us_per_call(rig, raws)
+    seen = [[us_per_call(rig, raws) for raws in ways] for _ in range(ROUNDS)]
     plain, switched = (statistics.median(each) for each in zip(*seen, strict=True))
     ratio = statistics.median(with_ / without for without, with_ in seen)
     print(f"{chars / 1000:5g} kB, share {share:4g}: {plain:7.1f} us without, {switched:7.1f} us with a rollout: {ratio:.2f} times", end="")
-    print(f" (the candidate answered {taken(folder / 'journal'):.1%})", flush=True)
+    print(f" (the candidate answered {taken(rig.folder / 'journal'):.1%})", flush=True)
 
 
 def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with socket.socket() as upstream, socket.socket() as ours, tempfile.TemporaryDirectory(dir=shm) as folder:
-        for sock in (upstream, ours):
-            sock.bind(("127.0.0.1", 0))
-            sock.listen(1024)
-        text = TEXT.format(folder=folder, port=upstream.getsockname()[1])
-        scripted = start([__file__, "model", str(upstream.fileno())], upstream)
-        worker = start(["-c", WORKER, str(ours.fileno()), text], ours)
-        try:
-            for chars in (1000, 100_000):
-                for share in (0.01, 1.0):
-                    at_share(text, share)
-                    measure(ours.getsockname()[1], worker.pid, chars, share, Path(folder))
-        finally:
-            for process in (worker, scripted):
-                process.send_signal(signal.SIGTERM)
-                process.wait(40)
+    with under_way(TEXT) as rig:
+        for chars in (1000, 100_000):
+            for share in (0.01, 1.0):
+                at_share(rig.text, share)
+                measure(rig, chars, share)
 
 
 @pytest.mark.bench
@@ -149,7 +134,4 @@ def test_print_what_a_rollout_costs() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["model"]:
-        asyncio.run(model(socket.socket(fileno=int(sys.argv[2]))))
-    else:
-        main()
+    main()

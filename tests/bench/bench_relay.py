@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -152,6 +154,39 @@ def start(line: list[str], listening: socket.socket) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, *line], cwd=ROOT, pass_fds=[listening.fileno()], env=os.environ | MALLOC)
 
 
+@dataclass(frozen=True)
+class Rig:
+    """A scripted model and a worker before it, each in a process of its own."""
+
+    model_port: int
+    port: int
+    pid: int
+    """The worker's."""
+    folder: Path
+    text: str
+    """The worker's configuration."""
+
+
+@contextmanager
+def under_way(text: str) -> Generator[Rig]:
+    """`text`: the configuration, with `{folder}` and `{port}` to be filled in."""
+    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with socket.socket() as upstream, socket.socket() as ours, tempfile.TemporaryDirectory(dir=shm) as folder:
+        for sock in (upstream, ours):
+            sock.bind(("127.0.0.1", 0))
+            sock.listen(1024)
+        port = upstream.getsockname()[1]
+        filled = text.format(folder=folder, port=port)
+        scripted = start([__file__, "model", str(upstream.fileno())], upstream)
+        worker = start(["-c", WORKER, str(ours.fileno()), filled], ours)
+        try:
+            yield Rig(port, ours.getsockname()[1], worker.pid, Path(folder), filled)
+        finally:
+            for process in (worker, scripted):
+                process.send_signal(signal.SIGTERM)
+                process.wait(40)
+
+
 def unlink_sealed(folder: Path) -> None:
     """What the recorder would do; between the runs is enough for a bench."""
     for path in sorted(folder.glob("*.seg"))[:-1]:
@@ -161,24 +196,13 @@ def unlink_sealed(folder: Path) -> None:
 def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", end=", ")
     print(", ".join(f"{name} {version(name)}" for name in ("uvloop", "httptools")))
-    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with socket.socket() as upstream, socket.socket() as ours, tempfile.TemporaryDirectory(dir=shm) as folder:
-        for sock in (upstream, ours):
-            sock.bind(("127.0.0.1", 0))
-            sock.listen(1024)
-        port, at = upstream.getsockname()[1], ours.getsockname()[1]
-        scripted = start([__file__, "model", str(upstream.fileno())], upstream)
-        worker = start(["-c", WORKER, str(ours.fileno()), TEXT.format(folder=folder, port=port)], ours)
-        try:
-            measure_open_streams(at, worker.pid)
-            measure_added(port, at, Path(folder))
-            measure("2 kB call", request(2000), port, at, worker.pid, Path(folder))
-            measure("400 kB call", request(400_000), port, at, worker.pid, Path(folder), connections=4)
-            measure("chunk", request(2000, stream=True), port, at, worker.pid, Path(folder), connections=STREAMS, stream=True)
-        finally:
-            for process in (worker, scripted):
-                process.send_signal(signal.SIGTERM)
-                process.wait(40)
+    with under_way(TEXT) as rig:
+        port, at, pid, folder = rig.model_port, rig.port, rig.pid, rig.folder
+        measure_open_streams(at, pid)
+        measure_added(port, at, folder)
+        measure("2 kB call", request(2000), port, at, pid, folder)
+        measure("400 kB call", request(400_000), port, at, pid, folder, connections=4)
+        measure("chunk", request(2000, stream=True), port, at, pid, folder, connections=STREAMS, stream=True)
 
 
 def measure_open_streams(port: int, pid: int, streams: int = 500) -> None:

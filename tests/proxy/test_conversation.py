@@ -1,5 +1,7 @@
 """Which conversation and which workflow a call belongs to."""
 
+from hashlib import blake2b
+
 import orjson
 import pytest
 from hypothesis import given
@@ -22,6 +24,17 @@ def prompt(messages: object, **more: object) -> Prompt:
 
 def test_later_turns_belong_to_the_conversation_of_the_first() -> None:
     assert conversation_of(None, prompt([TURN]), "a") == conversation_of(None, prompt(LATER), "b")
+
+
+@given(st.text(st.characters(), min_size=1), st.text(st.characters()))
+def test_the_hash_is_one_of_both_texts_and_never_changes(first: str, system: str) -> None:
+    whole = f"{system}\0{first}".encode("utf-8", "replace")
+    assert (
+        conversation_of(None, Prompt(system_text=system, first_user_text=first, prompt_text=first), "a")
+        == blake2b(whole, digest_size=16).hexdigest()
+    )
+    alone = blake2b(first.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    assert conversation_of(None, Prompt(system_text=system, prompt_text=first), "a") == alone
 
 
 def test_another_first_message_or_another_system_text_is_another_conversation() -> None:

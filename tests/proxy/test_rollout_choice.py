@@ -176,6 +176,23 @@ def test_every_call_has_a_key(dialect: str, body: Any, hints: dict[str, str]) ->
     assert drawn(plan(1.0), key)
 
 
+@given(st.sampled_from(sorted(BY_NAME)), st.one_of(wire_like, json_values), st.sampled_from(("", "c", "u")))
+def test_header_parsed_body_and_bytes_draw_the_same(dialect: str, body: Any, hinted: str) -> None:
+    """The worker reads what it has parsed, shadow and recorder read bytes; and who reads first takes nothing from who reads next."""
+    sent = json.dumps(body).encode()
+    document, hints = read_document(sent), {"conversation": hinted} if hinted == "c" else {"user": hinted} if hinted else {}
+    if isinstance(document, Unreadable):
+        return  # json_values that are no object: the worker reads no such thing either
+    of_bytes = BY_NAME[dialect].read_prompt("/v1/x", sent)
+    stays(plan(), dialect, "POST", document, {})
+    of_parsed = BY_NAME[dialect].read_request("/v1/x", document)
+    assert of_parsed == of_bytes and repr(document) == repr(read_document(sent))
+    keys = {key_of(hints, None if isinstance(prompt, Unreadable) else prompt, "call") for prompt in (of_bytes, of_parsed)}
+    if hinted == "c":
+        keys.add(key_of(hints, None, "call"))
+    assert len(keys) == 1
+
+
 @given(st.text(st.characters()))
 def test_any_text_is_drawn_for(key: str) -> None:
     assert drawn(plan(0.5), key) is (bucket_of(f"next\0{key}") < 0.5)
