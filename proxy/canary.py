@@ -27,7 +27,7 @@ from proxy.headers import LAST_CHUNK, request_head, without
 from proxy.keys import Credential, opened_by_caller
 from proxy.peer import CONNECTING, PEER_FULL
 from proxy.recording import Capture, exchange_event, recorded
-from proxy.relay import Call, Road
+from proxy.relay import SMALL, Call, Road
 from proxy.rollout.choice import Plan, drawn, key_of, stays
 from proxy.rollout.watch import Watch
 from proxy.rollout.weight import UNFOLDED_MOST, folded_badly, marks_of, too_crowded, too_heavy
@@ -192,7 +192,8 @@ class CanaryCall(Call):
         self.pool, self.opening_up = worker.pool_of(self.way), None
         self.timer = worker.loop.call_later(plan.fallback_after_s, self._silent)
         super().start()
-        self._send(self._head(asked) + asked.body)
+        for part in (self._head(asked) + asked.body,) if len(asked.body) < SMALL else (self._head(asked), asked.body):
+            self._send(part)
         if worker.draining:
             self.hurry()
 
