@@ -217,6 +217,7 @@ def _process(role: str, words: list[str]) -> None:
     options = dict(zip(words[::2], words[1::2], strict=True))
     configure(options["--name"])
     if role != "worker":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # kept until it can be answered
         os.nice(BEHIND)
     PROCESSES[role](int(options["--settings-fd"]), options["--name"], int(options.get("--listen-fd", -1)))
 

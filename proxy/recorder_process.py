@@ -33,8 +33,7 @@ async def run(
     minute_s: float = MINUTE_S,
 ) -> None:  # fmt: skip
     """Record until SIGTERM, then store what the journal still holds and return."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    stop = _stop()
     recorder = Recorder(inherited.config, inherited.key, again=inherited.again)
     if observing is not None:
         recorder.observe(observing(inherited.config, inherited.config_file, recorder.meters))
@@ -55,10 +54,17 @@ async def run(
 
 async def keep(inherited: Inherited) -> None:
     """Record without an admin port, for a run that has no `serve` beside it: until standard input ends, as it does with our parent."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    stop, loop = _stop(), asyncio.get_running_loop()
     threading.Thread(target=_until_closed, args=(loop, stop), name="parent", daemon=True).start()
     await Recorder(inherited.config, inherited.key).run(stop)
+
+
+def _stop() -> asyncio.Event:
+    """Set by SIGTERM; by one, too, that came while we started."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    return stop
 
 
 def _until_closed(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

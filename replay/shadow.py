@@ -96,6 +96,7 @@ async def _locked(config: Config, legs: Stage, room: Room, process: str) -> None
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came while we started is heard now
     lock = os.open(folder / "shadow.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if await _sole(lock, stop):
