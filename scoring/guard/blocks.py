@@ -11,14 +11,14 @@ HOUR_S = 3600.0
 
 
 class Blocks:
-    """The closed hours of one test, and which one is open."""
+    """The closed hours of one test, and which one is open; `length_s`: of what is called an hour here."""
 
-    def __init__(self) -> None:
-        self.hour, self.number, self._closed = -1, 1, -math.inf
+    def __init__(self, length_s: float = HOUR_S) -> None:
+        self.length_s, self.hour, self.number, self._closed = length_s, -1, 1, -math.inf
 
     def turns(self, at_s: float) -> bool:
         """Whether this time opens another hour than the last one did; late facts belong to the open one."""
-        hour = int(at_s // HOUR_S)
+        hour = int(at_s // self.length_s)
         if hour <= self.hour:
             return False
         first, self.hour = self.hour < 0, hour
@@ -31,9 +31,12 @@ class Blocks:
 
     def log_e(self, whole: float, hour: float) -> float:
         """Of all data, and of the open hour."""
+        return added(whole, self.late(hour)) - math.log(2)
+
+    def late(self, hour: float) -> float:
+        """Of the hours alone."""
         k = self.number
-        late = added(self._closed, hour - math.log(k * (k + 1)))
-        return added(whole, added(late, -math.log(k + 1))) - math.log(2)
+        return added(added(self._closed, hour - math.log(k * (k + 1))), -math.log(k + 1))
 
 
 def added(one: float, other: float) -> float:

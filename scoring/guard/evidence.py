@@ -171,7 +171,7 @@ class Evidence:
         log_e, drawn = self.races.assignment()
         yield _test(ASSIGNMENT, log_e, needed, drawn, (None, None))
         if self.slower is not None:
-            yield _test(LATENCY, self.slower.log_e, needed, len(self.slower.whole), self.slower.p95s())
+            yield _test(LATENCY, self.slower.log_e, needed, self.slower.n, self.slower.p95s())
 
     def _ids(self, test: str) -> Iterable[str]:
         if test == LATENCY and self.slower is not None:

@@ -4,7 +4,7 @@ Law: it never touches the store in the recorder's thread and never says that all
 `guard_fresh_s` and not read, a decision that could not be written, a report that could not, and there is no beat, so the incumbent answers.
 Everything it counts begins with the rollout's start; a restart is made good out of the store (`rebuild.py`), and until then nobody is
 promoted, while limits and tests hold at once. Bounds: 20,000 answers of a window, 20,000 calls whose other leg is awaited, 50,000
-legs known by name, 100,000 conversations, 20,000 latencies of each side, 100,000 facts while it is rebuilt.
+legs known by name, 100,000 conversations, 60,000 latencies three times, 100,000 facts while it is rebuilt.
 """
 
 import os

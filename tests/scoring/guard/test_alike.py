@@ -6,7 +6,7 @@ from random import Random
 
 from scoring.guard.facts import Fact
 from scoring.guard.races import COST, TURNS, Races
-from scoring.guard.slower import Slower
+from scoring.guard.slower import Slower, beside_one
 
 NEEDED = math.log(1800)
 ANSWER = Fact(
@@ -65,3 +65,37 @@ def test_a_candidate_that_is_slow_in_the_same_afternoon_is_one() -> None:
         slower.take(an_answer(number, drawn=drawn, share=0.25, at_s=number * 0.9, conversation=number, latency_s=latency_s))
     slower.look()
     assert slower.log_e >= NEEDED
+
+
+def test_a_share_that_grows_from_the_quick_night_into_a_slow_day_accuses_nobody() -> None:
+    """Nine of the incumbent's beside one at night, one beside one by day: each share is asked by itself."""
+    dice, slower = Random(11), Slower(0.2)
+    for number in range(12_000):
+        share, usual = (0.08, 1.0) if number < 6000 else (0.5, 3.0)
+        drawn = dice.random() < share
+        latency_s = usual * (1.2 if drawn else 1.0) * dice.lognormvariate(0.0, 0.5)
+        slower.take(an_answer(number, drawn=drawn, share=share, at_s=number * 2.0, conversation=number, latency_s=latency_s))
+        if number % 100 == 0:
+            slower.look()
+            assert slower.log_e < NEEDED, number
+    assert slower.n > 2500
+
+
+def test_workers_that_learn_of_a_new_share_one_after_the_other_do_not_begin_anew_each_time() -> None:
+    dice, slower = Random(12), Slower(0.2)
+    for number in range(2000):
+        share = 0.1 if number < 1000 or (number < 1100 and number % 2) else 0.5
+        drawn = dice.random() < share
+        slower.take(an_answer(number, drawn=drawn, share=share, at_s=number * 0.1, conversation=number))
+    assert [span.blocks.number for span in slower.spans] == [2, 2]
+
+
+def test_at_a_tenth_many_of_the_incumbents_answers_beside_one_find_it_in_half_as_many_of_the_candidates() -> None:
+    dice, slower = Random(13), Slower(0.2)
+    for number in range(12_000):
+        drawn = dice.random() < 0.1
+        latency_s = (1.5 if drawn else 1.0) * dice.lognormvariate(0.0, 0.6)
+        slower.take(an_answer(number, drawn=drawn, share=0.1, at_s=number * 0.2, conversation=number, latency_s=latency_s))
+    slower.look()
+    assert beside_one(0.1) == 7 and beside_one(0.5) == 1 and beside_one(0.01) == 9
+    assert slower.spans[0].log_e > NEEDED and slower.whole.log_e < NEEDED
