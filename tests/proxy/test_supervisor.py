@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import threading
 import time
 import urllib.request
@@ -15,6 +14,7 @@ import pytest
 from proxy.supervisor import serving
 from tests.fakes.models import Models
 from tests.harness import Serve, config, until
+from tests.prometheus import free_port
 
 BODY = """
 [targets.inc]
@@ -135,9 +135,7 @@ def test_sighup_keeps_the_old_configuration_when_the_new_one_is_wrong(serve: Ser
 
 
 def test_children_survive_their_supervisor_and_the_next_serve_takes_over(tmp_path: Path, incumbent: Models) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = config(BODY.format(incumbent=incumbent.url), server="drain_s = 5").replace(
         'listen = "127.0.0.1:0"', f'listen = "127.0.0.1:{port}"'
     )
@@ -178,8 +176,8 @@ def test_readiness_does_not_blink_while_sighup_replaces_the_recorder(serve: Serv
 
 
 def test_sighup_replaces_shadow_and_recorder_without_waiting_for_a_long_answer(tmp_path: Path) -> None:
-    with Models("inc", pieces=200, gap_s=0.03) as incumbent:
-        with Serve(tmp_path, config(BODY.format(incumbent=incumbent.url), server="drain_s = 30")) as serve:
+    with Models("inc", pieces=200, gap_s=0.5) as incumbent:
+        with Serve(tmp_path, config(BODY.format(incumbent=incumbent.url), server="drain_s = 60")) as serve:
             assert serve.process is not None
             answers: list[str] = []
             asking = threading.Thread(target=lambda: answers.append(ask(serve.url, "x" * 1200, stream=True)))
@@ -189,5 +187,6 @@ def test_sighup_replaces_shadow_and_recorder_without_waiting_for_a_long_answer(t
             serve.process.send_signal(signal.SIGHUP)
             until(lambda: serve.pid_of("recorder") != before)
             assert not answers, "the answer was still under way"
+            incumbent.gap_s = 0.0
             asking.join(60)
             assert answers[0].endswith("data: [DONE]\n\n")
