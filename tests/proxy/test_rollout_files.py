@@ -22,7 +22,7 @@ from proxy.rollout.state_file import Busy, Files, beat, files_of, locked, read
 from proxy.rollout.watch import NO_GUARD, Watch
 from tests.harness import ROOT
 
-CANARY = Rollout(name="canary", route="main", candidate="small")
+CANARY = Rollout(name="canary", route="main", candidate="small", guard_fresh_s=600)
 PRELUDE = """
     import os, sys
     from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_guard_that_speaks_no_more_takes_every_call_away_until_it_speaks_again
     config = a_config(tmp_path)
     watch, files = watched(config), files_of(config, CANARY)
     found = files.guard.stat()
-    for ago_s in (CANARY.guard_fresh_s + 1, -CANARY.guard_fresh_s - 1):  # a clock that was set back vouches for nothing either
+    for ago_s in (CANARY.guard_fresh_s + 1, -CANARY.guard_fresh_s - 100):  # a clock that was set back vouches for nothing either
         os.utime(files.guard, (found.st_atime, found.st_mtime - ago_s))
         assert watch.plan() == NO_GUARD
     files.guard.unlink()
