@@ -200,11 +200,14 @@ class Store:
             connection.execute("DETACH snapshot")
 
     @contextmanager
-    def reading(self, wait_s: float = 30.0) -> Generator[duckdb.DuckDBPyConnection]:
-        """The file, read-only, for as short a step as possible."""
+    def reading(self, wait_s: float = 30.0, *, alone: bool = False) -> Generator[duckdb.DuckDBPyConnection]:
+        """The file, read-only, for as short a step as possible. `alone`: on one processor, for whoever keeps the others busy itself."""
         if not Path(self.path).exists():
             raise StoreError(f"{self.path}: no store there yet; `understudy serve` makes it")
-        with self._opened(Patience.of(wait_s), read_only=True, config={"lock_configuration": True}) as connection:
+        config: Settings = {"lock_configuration": True}
+        if alone:
+            config["threads"] = 1
+        with self._opened(Patience.of(wait_s), read_only=True, config=config) as connection:
             yield connection
 
     @contextmanager

@@ -5,7 +5,7 @@ and only what *we* could not do is `Unscored`. Higher is better, except on a log
 A criterion is at once its own configuration: the keys a rubric may set are its fields, read by msgspec.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -109,26 +109,41 @@ def unscored(reason: str) -> Score:
     return Score(None, "error", reason[:EVIDENCE_CHARS])
 
 
-def scored(criterion: Criterion, task: Task, answer: Answer, reference: Answer | None = None) -> Score:
+Ask = Callable[[Task, Answer, Answer | None], Score]
+
+
+def asking(criterion: Criterion) -> Ask:
     """The one way to ask a criterion: whatever it does, a score comes out.
 
     A pairwise criterion without the incumbent's answer, or with an absent one, is unscored: there is nothing to agree with.
     """
-    try:
-        if reason := criterion.applies(task):
-            return not_applicable(reason)
-        if answer.outcome in LOUD and answer.absent and not criterion.READS_FAILURES:
-            return failed(answer.outcome, answer.outcome_reason, 0.0 if criterion.SCALE == "share" else None)
-        if criterion.kind == "pairwise" and (reference is None or reference.absent):
-            return unscored("the incumbent gave no answer to agree with")
-        found = criterion.score(task, answer, reference)
-        return found if found.value is None or 0.0 <= found.value <= 1.0 else _sound(criterion, found)
-    except Unscored as reason:
-        return unscored(str(reason))
-    except RecursionError:
-        return unscored("nested too deep")
-    except Exception as fault:
-        return unscored(f"{criterion.TYPE} failed: {type(fault).__name__}: {str(fault)[:120]}")
+    applies = None if type(criterion).applies is Criterion.applies else criterion.applies
+    score, reads_failures, pairwise = criterion.score, criterion.READS_FAILURES, criterion.kind == "pairwise"
+    worst = 0.0 if criterion.SCALE == "share" else None
+
+    def ask(task: Task, answer: Answer, reference: Answer | None) -> Score:
+        try:
+            if applies and (reason := applies(task)):
+                return not_applicable(reason)
+            if answer.outcome in LOUD and answer.absent and not reads_failures:
+                return failed(answer.outcome, answer.outcome_reason, worst)
+            if pairwise and (reference is None or reference.absent):
+                return unscored("the incumbent gave no answer to agree with")
+            found = score(task, answer, reference)
+            return found if found.value is None or 0.0 <= found.value <= 1.0 else _sound(criterion, found)
+        except Unscored as reason:
+            return unscored(str(reason))
+        except RecursionError:
+            return unscored("nested too deep")
+        except Exception as fault:
+            return unscored(f"{criterion.TYPE} failed: {type(fault).__name__}: {str(fault)[:120]}")
+
+    return ask
+
+
+def scored(criterion: Criterion, task: Task, answer: Answer, reference: Answer | None = None) -> Score:
+    """One criterion asked once."""
+    return asking(criterion)(task, answer, reference)
 
 
 def _sound(criterion: Criterion, found: Score) -> Score:

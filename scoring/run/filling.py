@@ -34,6 +34,8 @@ from scoring.run.sheet import Query, sheet
 
 RANGE_PAIRS, RANGE_BYTES = 8000, 64 << 20
 """Scored and committed together: some seconds of work, some megabytes of requests."""
+SELDOM = 1_000_000
+"""New objects between two looks for cycles among them: a range has fewer."""
 HOLD_S = 120.0
 LOOK_S = 0.1
 """Between looks at whether another scorer has ended."""
@@ -126,7 +128,7 @@ def _begin() -> None:
     """A process of the pool: behind whoever serves calls, and gone when the scorer is, however that ended."""
     threading.Thread(target=_end_with_the_scorer, daemon=True).start()
     os.nice(5)
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(SELDOM)
 
 
 def _end_with_the_scorer() -> None:
@@ -139,7 +141,7 @@ def _end_with_the_scorer() -> None:
 def score_range(path: str, rubric: Rubric, wanted: Wanted, span: Range) -> Harvest:
     """One range, from its rows to its lines."""
     raw = any(each.criterion.TYPE == "confidence" for own in rubric.workflows.values() for each in own.dimensions)
-    with _asked(Store(path)) as query:
+    with _asked(Store(path), alone=True) as query:
         found = sheet(query, span.first, span.last, rubric.unit, raw=raw, run=wanted.run)
         there = scores_there(query(sql("scores_of_range"), {"first": span.first, "last": span.last, "run": wanted.run}))
     pairs = [
@@ -160,9 +162,9 @@ def _standing() -> Standing:
 
 
 @contextmanager
-def _asked(store: Store) -> Generator[Query]:
+def _asked(store: Store, *, alone: bool = False) -> Generator[Query]:
     """The store opened once for several questions: each opening costs as much as a small one."""
-    with store.reading() as connection:
+    with store.reading(alone=alone) as connection:
         yield lambda text, params: connection.execute(text, params).fetchall()
 
 
@@ -209,7 +211,7 @@ def _add(connection: Connection, clusters: Sequence[Lines]) -> None:
 def _seldom_collecting() -> Generator[None]:
     """Answers are many and make no cycles: looking through them as often as Python does by itself costs a third of the time."""
     before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(SELDOM)
     try:
         yield
     finally:

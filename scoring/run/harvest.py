@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from proxy.rows import repaired
-from scoring.criterion import Score
+from scoring.criterion import Score, State
 from scoring.rubric import WorkflowRubric
 from scoring.run.marks import Book
 from scoring.run.rollup import Noise, Place, Rollup, Sums
@@ -48,11 +48,11 @@ def harvest(pairs: int, book: Book, sums: Rollup, noise: Sequence[Noise]) -> Har
     unscored: Counter[tuple[str, str]] = Counter()
     for key, each in book.items():
         if each.new:
-            marks = [each.marks[name] for name in each.new]
-            scores[each.rubric, tuple(each.new)].append(_line(key, marks))
-            for name, mark in zip(each.new, marks, strict=True):
-                if mark.state == "error":
-                    unscored[name, mark.tag or ""] += 1
+            marks = list(each.marks.values()) if len(each.marks) == len(each.new) else [each.marks[name] for name in each.new]
+            states: list[State] = [mark.state for mark in marks]
+            scores[each.rubric, tuple(each.new)].append(_line(key, marks, states))
+            if "error" in states:
+                unscored.update((name, mark.tag or "") for name, mark in zip(each.new, marks, strict=True) if mark.state == "error")
     for place, criteria in sums.items():
         if criteria:
             clusters[tuple(criteria)].append(_cluster(place, criteria.values()))
@@ -70,10 +70,10 @@ def _lines(named: Sequence[tuple[str, str]], lines: Sequence[str]) -> Lines:
     return Lines(names=tuple(name for name, _ in named), versions=tuple(version for _, version in named), lines="\n".join(lines))
 
 
-def _line(key: Key, marks: Sequence[Score]) -> str:
+def _line(key: Key, marks: Sequence[Score], states: Sequence[State]) -> str:
     """Columns in which nothing is out of the ordinary are left out: the store pads them."""
     call_id, target, role, run_id, sample = key
-    states, evidence = [each.state for each in marks], [each.evidence for each in marks]
+    evidence = [each.evidence for each in marks]
     return _json(
         {
             "call_id": call_id,
@@ -124,4 +124,5 @@ def _cluster(place: Place, sums: Collection[Sums]) -> str:
 
 
 def _json(row: Mapping[str, Any]) -> str:
+    """Not left as bytes: orjson's come with room to spare, and there are many."""
     return orjson.dumps(row).decode()

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from scoring.criterion import Asked, Criterion, Outside, Score, not_applicable, scored, unscored
+from scoring.criterion import Ask, Asked, Outside, Score, asking, not_applicable, unscored
 from scoring.rubric import COMPOSITE, SUCCESS, Dimension, Rubric, WorkflowRubric
 from scoring.run.sheet import Key, Pair
 from scoring.task import Answer, Task
@@ -70,27 +70,28 @@ def marked(pairs: Sequence[Pair], rubric: Rubric, there: Mapping[Key, Mapping[tu
 
 def _mark(key: Key, into: Marked, reference: Answer | None, waiting: Waiting) -> None:
     marks, new, task, answer = into.marks, into.new, into.task, into.answer
-    for name, dimension, criterion, pairwise, outside in _questions(into.rubric):
+    for name, dimension, ask, pairwise in _questions(into.rubric):
         if name in marks or (pairwise and reference is None):
             continue
         beside = reference if pairwise else None
-        if outside:
-            early = _without_asking(cast(Outside, criterion), into, beside)
+        if ask:
+            score = ask(task, answer, beside)
+            marks[name] = turned(dimension, score) if dimension.negated else score
+        else:
+            early = _without_asking(cast(Outside, dimension.criterion), into, beside)
             if early is None:
                 waiting[dimension].append((key, Asked(task, answer, beside)))
                 continue
             marks[name] = early
-        else:
-            score = scored(criterion, task, answer, beside)
-            marks[name] = turned(dimension, score) if dimension.negated else score
         new.append(name)
 
 
 @cache
-def _questions(rubric: WorkflowRubric) -> tuple[tuple[str, Dimension, Criterion, bool, bool], ...]:
-    """Of each dimension: its name, itself, its criterion, whether that is pairwise, whether it asks outside."""
+def _questions(rubric: WorkflowRubric) -> tuple[tuple[str, Dimension, Ask | None, bool], ...]:
+    """Of each dimension: its name, itself, how its criterion is asked (None: outside), whether that is pairwise."""
     return tuple(
-        (each.name, each, each.criterion, each.kind == "pairwise", isinstance(each.criterion, Outside)) for each in rubric.dimensions
+        (each.name, each, None if isinstance(each.criterion, Outside) else asking(each.criterion), each.kind == "pairwise")
+        for each in rubric.dimensions
     )
 
 

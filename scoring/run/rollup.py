@@ -92,15 +92,21 @@ def sums_of(pairs: Sequence[Pair], book: Book) -> Rollup:
             x, y = itself.get((pair.incumbent_key, name)) if pairwise else known[name].value, mark.value
             if mark.state == "na" or (pairwise and x is None):
                 continue
-            sums = into.get(criterion)
+            sums, d = into.get(criterion), difference(scale, x, y)
             if sums is None:
-                sums = into[criterion] = Sums(pair.arrived_at, key.call_id)
-            d = difference(scale, x, y)
-            if d is None:
+                into[criterion] = _first(pair.arrived_at, key.call_id, x, y, d)
+            elif d is None:
                 sums.unscored += 1
             else:
                 sums.add(x or 0.0, y or 0.0, d)
     return found
+
+
+def _first(at: datetime, call_id: str, x: float | None, y: float | None, d: float | None) -> Sums:
+    if d is None:
+        return Sums(at, call_id, unscored=1)
+    x, y = x or 0.0, y or 0.0
+    return Sums(at, call_id, 1, x, y, d + 0.0, x, y)  # of -0.0 is made 0.0
 
 
 def _by_arrival(pair: Pair) -> tuple[datetime, str, int]:

@@ -22,7 +22,8 @@ def log_ratio(incumbent: float, candidate: float) -> float | None:
     """For cost and mean latency: ln(candidate / incumbent), clipped to [-ln 8, ln 8]; None unless both are above 0 and finite."""
     if not (0.0 < incumbent < math.inf and 0.0 < candidate < math.inf):
         return None
-    return min(max(math.log(candidate) - math.log(incumbent), -RATIO_EDGE), RATIO_EDGE)
+    ratio = math.log(candidate) - math.log(incumbent)
+    return RATIO_EDGE if ratio > RATIO_EDGE else -RATIO_EDGE if ratio < -RATIO_EDGE else ratio
 
 
 def log_e_above(values: Mapping[float, float], m: float, low: float) -> float:
