@@ -87,14 +87,16 @@ def _strays(config: Config) -> list[Fact]:
     except OSError:
         return []
     strays = [name for name in names if name not in known]
-    told = [(_stray(config, Files(config.rollouts_folder, name)), True) for name in strays[:STRAYS_TOLD]]
+    told = [_stray(config, Files(config.rollouts_folder, name)) for name in strays[:STRAYS_TOLD]]
     more = len(strays) - len(told)
     return [*told, (f"{more} more state files of rollouts that are not configured", True)] if more else told
 
 
-def _stray(config: Config, files: Files) -> str:
+def _stray(config: Config, files: Files) -> Fact:
     where, found = Path(files.folder.name) / files.state.name, read(files)
     if found is None:
-        return f"{where} cannot be read, and no rollout is called {files.name!r}: nobody follows it"
+        return f"{where} cannot be read, and no rollout is called {files.name!r}: nobody follows it", True
+    if found.state == "finished" and any((each.name, each.incumbent) == (found.route, found.candidate) for each in config.routes):
+        return f"{where} {_since(found)}: finished, and {found.candidate} is the incumbent of {found.route}: it may be removed", False
     also = "".join(f", {each}" for each in _gone(config, found))
-    return f"{where} says {_at(found)} {_since(found)}; no rollout is called {files.name!r}{also}: nobody follows it, remove it"
+    return f"{where} says {_at(found)} {_since(found)}; no rollout is called {files.name!r}{also}: nobody follows it, remove it", True

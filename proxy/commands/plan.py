@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from proxy.addresses import is_loopback_url
 from proxy.commands.canary_plan import Recorded, facts
-from proxy.config import Config, Route, Target
+from proxy.config import Config, Rollout, Route, Target
 
 VERSIONED = ("/v1", "/v1beta", "/v1alpha")
 
@@ -92,9 +92,18 @@ def _legs(config: Config, route: Route) -> list[Line]:
         lines.append(
             Line(topic="text", text=f"{route.name}: {route.repeat:.0%} of the calls once more to {route.incumbent}, {incumbent.send} text")
         )
-    if not route.shadow and not route.repeat:
+    lines += [_switched(route, rollout, config) for rollout in config.rollouts if rollout.route == route.name]
+    if len(lines) == 1:
         lines.append(Line(topic="text", text=f"{route.name}: recorded only; no candidate yet"))
     return lines
+
+
+def _switched(route: Route, rollout: Rollout, config: Config) -> Line:
+    """A canary is sent what the client wrote, whatever else is."""
+    candidate = config.targets[rollout.candidate]
+    where = f"{rollout.candidate} ({candidate.url})"
+    text = f"{route.name}: once {rollout.name} is started, its share of the calls to {where} instead, the caller's own text"
+    return Line(topic="text", text=text, warns=_leaves(candidate))
 
 
 def _leaves(target: Target) -> bool:

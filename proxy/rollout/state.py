@@ -150,7 +150,7 @@ def _start(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
 
 def _promote(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
     if state.state != "running":
-        return Refused(state.state, "a rollout that is running" + (" (resume it first)" if state.state == "paused" else ""))
+        return _not(state, "running")
     share = next_step(rollout, state.share) if asked.share is None else asked.share
     if share is None:
         return Refused(f"share {state.share:.4g}, the last step", "a step that is left (finish it)")
@@ -164,13 +164,19 @@ def _shared(state: State, share: float) -> State:
 def _pause(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
     if state.state == "paused":
         return state
-    return msgspec.structs.replace(state, state="paused") if state.state == "running" else Refused(state.state, "a rollout that is running")
+    return msgspec.structs.replace(state, state="paused") if state.state == "running" else _not(state, "running")
 
 
 def _resume(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
     if state.state == "running":
         return state
-    return msgspec.structs.replace(state, state="running") if state.state == "paused" else Refused(state.state, "a rollout that is paused")
+    return msgspec.structs.replace(state, state="running") if state.state == "paused" else _not(state, "paused")
+
+
+def _not(state: State, wanted: StateName) -> Refused:
+    """With what has to be done before."""
+    first = {"paused": " (resume it first)", "idle": " (start it first)", "rolled_back": " (start it first)"}.get(state.state, "")
+    return Refused(state.state, f"a rollout that is {wanted}{first}")
 
 
 def _rollback(state: State, asked: Asked, rollout: Rollout) -> State | Refused:

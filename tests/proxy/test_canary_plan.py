@@ -60,6 +60,12 @@ def test_the_plan_says_by_whose_key_a_canary_is_asked(tmp_path: Path, given: dic
     assert said(switched(tmp_path, **given))[0] == (f"try: 1, 100 % of route main to small, {words}", warns)
 
 
+@pytest.mark.parametrize(("small", "warns"), [("https://api.small.com", True), ("http://127.0.0.1:9", False)])
+def test_the_plan_says_that_a_canary_is_sent_the_callers_own_text(tmp_path: Path, small: str, warns: bool) -> None:
+    lines = [(line.text, line.warns) for line in plan(switched(tmp_path, small=small), None, {}) if line.topic == "text"]
+    assert lines == [(f"main: once try is started, its share of the calls to small ({small}) instead, the caller's own text", warns)]
+
+
 def test_without_traffic_the_plan_says_what_stays_and_that_costs_are_unknown(tmp_path: Path) -> None:
     _, (stays, _), (reverse, warns) = said(switched(tmp_path))
     assert "whose answers the provider keeps" in stays and "4000000 bytes" in stays and "silent for 10 s" in stays

@@ -143,6 +143,13 @@ def test_files_of_rollouts_that_are_no_more_are_told_and_a_few_at_most(tried: Tr
     assert len(said) == 1 + STRAYS_TOLD + 1 and said[-1] == "3 more state files of rollouts that are not configured"
 
 
+def test_the_state_of_a_rollout_that_was_finished_and_written_into_the_configuration_is_no_reason_to_look(tried: Tried) -> None:
+    tried.ask("start", "finish", share=1.0)
+    switched = tried.text.partition("[[rollouts]]")[0].replace('incumbent = "gpt"', 'incumbent = "small"')
+    [(said, warns)] = Tried(tried.folder, switched).said()
+    assert said.endswith(": finished, and small is the incumbent of main: it may be removed") and not warns
+
+
 def test_check_prints_it_and_never_fails_for_it(tmp_path: Path) -> None:
     with Models() as models:
         text = config(TEXT.format(model="m", candidate="small").replace('127.0.0.1:9"', models.url.partition("//")[2] + '"'))

@@ -96,7 +96,8 @@ def test_a_rollout_from_its_start_to_its_end_without_anything_running(folder: Pa
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["promote", "canary"], "understudy: rollout canary: promote: found idle, expected a rollout that is running"),
+        (["promote", "canary"], "understudy: rollout canary: promote: found idle, expected a rollout that is running (start it first)"),
+        (["pause", "canary"], "understudy: rollout canary: pause: found idle, expected a rollout that is running (start it first)"),
         (["start", "canary", "--share", "1.5"], "found share 1.5, expected more than 0 and at most 1"),
         (["start", "canary", "--share", "nan"], "found share nan, expected more than 0 and at most 1"),
         (["start", "cannary"], "no rollout 'cannary', expected one of: canary"),
