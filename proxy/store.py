@@ -200,14 +200,11 @@ class Store:
             connection.execute("DETACH snapshot")
 
     @contextmanager
-    def reading(self, wait_s: float = 30.0, *, alone: bool = False) -> Generator[duckdb.DuckDBPyConnection]:
-        """The file, read-only, for as short a step as possible. `alone`: on one processor, for whoever keeps the others busy itself."""
+    def reading(self, wait_s: float = 30.0, **more: int) -> Generator[duckdb.DuckDBPyConnection]:
+        """The file, read-only, for as short a step as possible. `more`: of DuckDB's settings, such as `threads`."""
         if not Path(self.path).exists():
             raise StoreError(f"{self.path}: no store there yet; `understudy serve` makes it")
-        config: Settings = {"lock_configuration": True}
-        if alone:
-            config["threads"] = 1
-        with self._opened(Patience.of(wait_s), read_only=True, config=config) as connection:
+        with self._opened(Patience.of(wait_s), read_only=True, config={"lock_configuration": True, **more}) as connection:
             yield connection
 
     @contextmanager

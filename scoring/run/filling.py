@@ -141,7 +141,7 @@ def _end_with_the_scorer() -> None:
 def score_range(path: str, rubric: Rubric, wanted: Wanted, span: Range) -> Harvest:
     """One range, from its rows to its lines."""
     raw = any(each.criterion.TYPE == "confidence" for own in rubric.workflows.values() for each in own.dimensions)
-    with _asked(Store(path), alone=True) as query:
+    with _asked(Store(path), threads=1) as query:
         found = sheet(query, span.first, span.last, rubric.unit, raw=raw, run=wanted.run)
         there = scores_there(query(sql("scores_of_range"), {"first": span.first, "last": span.last, "run": wanted.run}))
     pairs = [
@@ -162,9 +162,9 @@ def _standing() -> Standing:
 
 
 @contextmanager
-def _asked(store: Store, *, alone: bool = False) -> Generator[Query]:
+def _asked(store: Store, **more: int) -> Generator[Query]:
     """The store opened once for several questions: each opening costs as much as a small one."""
-    with store.reading(alone=alone) as connection:
+    with store.reading(**more) as connection:
         yield lambda text, params: connection.execute(text, params).fetchall()
 
 
