@@ -5,11 +5,12 @@ disk stalls nobody. Whatever finds no room (bytes in memory, bytes on disk) is d
 on disk is in `segment_file.py`.
 """
 
+import asyncio
 import collections
 import queue
 import secrets
 import threading
-from asyncio import AbstractEventLoop
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,12 +48,12 @@ class Journal:
         """Why the disk refuses, while it does."""
         self._events: collections.deque[tuple[int, Callable[[Any], Made], Any, int, bool]] = collections.deque()
         self._seq, self._queued, self._written, self._armed = 0, 0, 0, False
-        self._loop: AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._batches: queue.SimpleQueue[Batch | threading.Event | None] = queue.SimpleQueue()
         self._file = SegmentFile(self)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
-    def start(self, loop: AbstractEventLoop) -> None:
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._loop = loop
         self._thread.start()
@@ -103,6 +104,12 @@ class Journal:
         done = threading.Event()
         self._batches.put(done)
         return done
+
+    async def written(self, wait_s: float) -> None:
+        """Until everything appended so far is with the kernel or dropped, but no longer than this."""
+        written, ends = self.flush(), time.monotonic() + wait_s
+        while not written.is_set() and time.monotonic() < ends:  # noqa: ASYNC110 (the journal's thread sets it)
+            await asyncio.sleep(0.001)
 
     def close(self, wait_s: float = 5.0) -> None:
         """Write what is queued, seal, end the thread. Not for the loop of a busy process: it blocks up to `wait_s`."""

@@ -68,8 +68,7 @@ class Worker:
         self.draining, self._empty = False, asyncio.Event()
         self.number = self.calls = self.under_way = self.tunnels = self.tunnel_bytes = self.faults = 0
         self.overload = Overload()
-        self.passthrough: dict[str, int] = {}
-        self.refused: dict[str, int] = {}
+        self.passthrough, self.refused = dict[str, int](), dict[str, int]()
         self.loop_lag_us = 0
         self._listening, self._pools, self._roads = listening, dict[Hashable, Pool](), _Roads(self)
         self._canaries = _canaries(config)
@@ -118,6 +117,7 @@ class Worker:
         await asyncio.sleep(0.01)  # what was aborted closes on the loop's next rounds
         for timer in self._timers.values():
             timer.cancel()
+        await self.journal.written(LAST_WORDS_S)  # so that the last beat counts every drop
         self._put_beat()
         self.journal.close()
 
