@@ -35,7 +35,7 @@ def config(body: str, *, server: str = "", store: str = "") -> str:
 
 
 def command(
-    *words: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 120
+    *words: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """One run of the command; whatever it prints is text."""
     return subprocess.run(
@@ -50,7 +50,7 @@ def same_day(need_s: float = 90) -> None:
         time.sleep(left_s + 0.1)
 
 
-def until(true: Callable[[], Any], wait_s: float = 60.0, what: Any = "") -> Any:
+def until(true: Callable[[], Any], wait_s: float = 120.0, what: Any = "") -> Any:
     """The first true value of `true()`; fails after `wait_s`."""
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline:

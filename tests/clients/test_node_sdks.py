@@ -40,7 +40,7 @@ def run(script: str, base: str) -> dict[str, Any]:
         env=os.environ | {variable: base + version},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

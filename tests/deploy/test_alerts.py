@@ -27,7 +27,7 @@ SELECTOR = re.compile(r"(?<![\w:])(understudy_\w+)(?:\{(.*?)\})?")
 
 def ran(*words: str) -> subprocess.CompletedProcess[str]:
     needed(words[0])
-    return subprocess.run(words, capture_output=True, text=True, timeout=100, check=False, cwd=ROOT)
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
 
 
 def unknown(text: str) -> list[str]:

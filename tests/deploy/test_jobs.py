@@ -49,7 +49,7 @@ def run(serve: Serve, job: str, **more: str) -> subprocess.CompletedProcess[str]
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
     return subprocess.run(
-        ["sh", DEPLOY / "jobs" / job], env=os.environ | KEY | env | more, capture_output=True, text=True, timeout=120, check=False
+        ["sh", DEPLOY / "jobs" / job], env=os.environ | KEY | env | more, capture_output=True, text=True, timeout=300, check=False
     )
 
 

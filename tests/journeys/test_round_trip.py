@@ -89,7 +89,7 @@ def trip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trip]:
             "archive import exported.jsonl.zst --from archive --raw --out imported.jsonl.zst",
             "replay imported.jsonl.zst --to kept --run trip --pace 2000/s --gaps even",
         ):
-            done = command(*words.split(), "--quiet", cwd=folder, timeout=120)
+            done = command(*words.split(), "--quiet", cwd=folder, timeout=300)
             assert done.returncode == 0, done.stderr
         yield Trip(recorded=found, passed=passed, folder=folder, asked=list(up.asked))
 

@@ -30,7 +30,7 @@ incumbent = "inc"
 def test_every_promise_holds_on_the_users_own_upstream(tmp_path: Path) -> None:
     with Models("inc") as upstream:
         (tmp_path / "understudy.toml").write_text(USER.format(url=upstream.url))
-        done = command("selfcheck", "--seconds", "0.6", "--json", cwd=tmp_path, timeout=120)
+        done = command("selfcheck", "--seconds", "0.6", "--json", cwd=tmp_path, timeout=300)
         told = json.loads(done.stdout)
         slow = [row for row in told["rows"] if not row["ok"] and "bar" not in row["found"]]  # speed decides no test
         assert slow == [], slow
@@ -44,7 +44,7 @@ def test_every_promise_holds_on_the_users_own_upstream(tmp_path: Path) -> None:
 def test_what_the_budget_does_not_allow_is_not_asked(tmp_path: Path) -> None:
     with Models("inc") as upstream:
         (tmp_path / "understudy.toml").write_text(USER.format(url=upstream.url))
-        done = command("selfcheck", "--seconds", "0.1", "--limit-usd", "0.0001", cwd=tmp_path, timeout=120)
+        done = command("selfcheck", "--seconds", "0.1", "--limit-usd", "0.0001", cwd=tmp_path, timeout=300)
         assert done.returncode == 1 and "--limit-usd" in done.stdout
         assert len(upstream.seen) <= 1, "the refused call costs nothing"
 

@@ -136,7 +136,7 @@ def exchanges(folder: Path) -> list[ExchangeEvent]:
     return events_of(folder, ExchangeEvent)
 
 
-async def until(true: Callable[[], bool], wait_s: float = 60.0) -> None:
+async def until(true: Callable[[], bool], wait_s: float = 120.0) -> None:
     """Poll for a fact; the deadline only ends a test that has failed."""
     async with asyncio.timeout(wait_s):
         while not true():  # noqa: ASYNC110 (the fact lies in another process or on disk)
