@@ -36,6 +36,7 @@ shadow = [ {{ target = "small", share = 1.0 }} ]
 name = "canary"
 route = "main"
 candidate = "small"
+guard_fresh_s = 600
 [rollouts.limits]
 error_rate = 0.05
 
