@@ -32,7 +32,7 @@ margin = { kind = "abs", delta = 0.05 }
 )
 QUICK = {
     "steps": "[0.01, 0.1, 0.5, 1.0]", "bake_s": "1.0", "min_pairs": "5", "min_hours": "0.0002", "coverage": "0.0",
-    "fallback_after_s": "1.0", "limit_window_s": "20",
+    "fallback_after_s": "4.0", "limit_window_s": "20",
 }  # fmt: skip
 RATES = "error_rate = 0.2, refusal_rate = 0.15, usd_per_call = 0.00004"
 """A call costs 0.000025 USD."""
