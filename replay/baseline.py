@@ -21,6 +21,7 @@ from proxy.config import Fault
 from proxy.dialects.baseline import CONTENT_TYPE, NAME
 from proxy.dialects.reading import as_text, read_document
 from proxy.exchange import Ended, Unreadable
+from proxy.line_program import line_back
 from proxy.variant import last_user_text
 from replay.legs import Answered, Question
 
@@ -117,7 +118,7 @@ class CommandLeg:
     async def _exchange(self, question: Question, started: int) -> Answered:
         done = False
         try:
-            answer = await self._line(self._written(question))
+            answer = await line_back(await self._running(), self._written(question))
             done = True
         except (OSError, ValueError) as error:  # ValueError: a line longer than LINE_MAX
             return _failed("unreachable", f"{type(error).__name__}: {error}"[:300], started)
@@ -131,17 +132,6 @@ class CommandLeg:
         request = None if isinstance(found, Unreadable) else found
         line = {"call_id": question.call_id, "dialect": question.dialect, "prompt": self.prompt_of(question), "request": request}
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-
-    async def _line(self, line: bytes) -> bytes:
-        process = await self._running()
-        if process.stdin is None or process.stdout is None:
-            raise OSError("no pipes")
-        process.stdin.write(line)
-        await process.stdin.drain()
-        answer = await process.stdout.readline()
-        if not answer.endswith(b"\n"):
-            raise OSError(f"the program ended: {' '.join(self.command)[:100]}")
-        return answer
 
     def _read(self, line: bytes, started: int) -> Answered:
         found = read_document(line)

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import orjson
 
+from proxy.line_program import line_back
 from scoring.criterion import Score, Unscored, share, unscored
 
 LINE_MAX_BYTES = 1 << 20
@@ -79,9 +80,9 @@ class Checker:
             async with asyncio.timeout(self.program.timeout_s):
                 if self._process is not None:
                     with contextlib.suppress(OSError):
-                        return _read(await self._line(line), number)
+                        return _read(await line_back(await self._running(), line), number)
                     await self._end(0.0)
-                return _read(await self._line(line), number)
+                return _read(await line_back(await self._running(), line), number)
         except TimeoutError:
             why = f"the checker gave no line within timeout_s = {self.program.timeout_s:g}"
         except Garbled as reason:
@@ -92,17 +93,6 @@ class Checker:
             why = "" if self._process else f"the checker did not start: {error.strerror or type(error).__name__}"
         code, words = await self._end(0.0 if why else END_WAIT_S)  # its next line would be taken for another answer's
         raise Unscored((why or _ending(code)) + (f": {words}" if words else ""))
-
-    async def _line(self, line: bytes) -> bytes:
-        process = await self._running()
-        if process.stdin is None or process.stdout is None:
-            raise OSError("no pipes")
-        process.stdin.write(line)
-        await process.stdin.drain()
-        answer = await process.stdout.readline()
-        if not answer.endswith(b"\n"):
-            raise OSError("it ended")
-        return answer
 
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None:
