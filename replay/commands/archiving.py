@@ -1,10 +1,9 @@
 """What the archive commands do: files in, files out, and what is to be told. Nothing is printed here."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from proxy.commands.upkeep import store_of
 from proxy.config import Config
 from proxy.config_file import load
 from proxy.inheritance import KEY_VARIABLE, key_from_environment
+from proxy.moment import moment
 from proxy.store import Store
 from replay.archive import add as adding
 from replay.archive import audit as auditing
@@ -34,7 +34,6 @@ from replay.presidio_pass import PresidioPass
 
 SAID_MAX = 20
 """Malformed rows named one by one; the rest are counted."""
-AGO = re.compile(r"(\d{1,9})([dhm])")
 OTHER_KEY = f"without {KEY_VARIABLE} the pseudonyms before and behind the interruption do not agree: set it and export anew"
 
 
@@ -53,21 +52,11 @@ class Told:
 def filters(*, since: str | None, until: str | None, now: datetime, **more: Any) -> Filters:
     """Raises Wrong for a time that is none. A sample is one of what is there now: traffic that goes on does not change it."""
     until = now.isoformat() if until is None and more.get("sample") else until
-    return Filters(since=_moment("--since", since, now), until=_moment("--until", until, now), **more)
 
+    def at(option: str, text: str | None) -> datetime | None:
+        return moment(option, text, now.replace(tzinfo=None)) if text is not None else None
 
-def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
-    """UTC, without a zone, as the store has it."""
-    if text is None:
-        return None
-    try:
-        if match := AGO.fullmatch(text):
-            unit = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}[match[2]]
-            return (now - int(match[1]) * unit).replace(tzinfo=None)
-        found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise Wrong(option, repr(text), "a date or time such as 2026-06-01 or 2026-06-01T12:00, or 30d, 12h or 15m (ago)") from None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    return Filters(since=at("--since", since), until=at("--until", until), **more)
 
 
 def exported(file: Path, out: Path, chosen: Filters, *, raw: bool, presidio: bool, resume: bool, tell: Callable[[int], None]) -> Told:

@@ -14,11 +14,11 @@ from cyclopts import Parameter
 from proxy.commands.upkeep import store_of
 from proxy.config_file import load
 from proxy.faults import Wrong
+from proxy.moment import moment
 from proxy.store import Store, StoreError
 from scoring.commands.gate import known_candidate
 from scoring.commands.score import known_run, rubric_of
 from scoring.drift.sentinel import Drift, drift
-from scoring.drift.window import moment
 from scoring.look import looked_at, recorded
 from scoring.queries import asking
 from scoring.report.asking import Recorded

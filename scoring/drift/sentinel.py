@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from proxy.moment import naive
 from scoring.drift import answers, inputs, probes, prompts, served
 from scoring.drift.cost_split import FEWEST, Split, splits
 from scoring.drift.finding import Finding, Word, together
 from scoring.drift.judge import judged
-from scoring.drift.window import Windows, naive, windows
+from scoring.drift.window import Windows, windows
 
 SQL = Path(__file__).parents[1] / "sql"
 Query = Callable[[str, Sequence[object]], Sequence[tuple[Any, ...]]]
