@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from proxy.commands.pairs_view import Wanted, head, marked, part, with_pseudonyms
+from proxy.commands.pairs_view import Wanted, harmless, head, marked, part, with_pseudonyms
 from proxy.commands.tables import machine
 from proxy.faults import Wrong
 from proxy.store import Store, Table
@@ -132,7 +132,7 @@ def _asked(call: Row) -> Text:
         facts.append(f"rollout {call['rollout']}{more}")
     prompt = str(call["prompt_text"] or "the question is not stored").strip()
     cut = f"… {prompt[-QUESTION_MAX:]}" if len(prompt) > QUESTION_MAX else prompt
-    return Text("; ".join(facts), style="dim").append("\n").append(with_pseudonyms(cut)).append("\n")
+    return Text(harmless("; ".join(facts)), style="dim").append("\n").append(with_pseudonyms(cut)).append("\n")
 
 
 def _pair(pair: Row, *, narrow: bool) -> RenderableType:
@@ -160,7 +160,7 @@ def _alone(answer: Row) -> RenderableType:
 def _why_alone(each: Told) -> Text:
     decided = "; ".join(f"{row['role']} {row['target']}: {row['decision']}{_because(row)}" for row in each.decisions)
     missing = "no pair: no second answer is stored" if each.answers else "no answer is stored"
-    return Text(f"{missing}{f' ({decided})' if decided else ''}", style="yellow")
+    return Text(harmless(f"{missing}{f' ({decided})' if decided else ''}"), style="yellow")
 
 
 def _because(decision: Row) -> str:

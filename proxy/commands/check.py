@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from proxy.commands.canary_plan import CALLS_MAX, DAY_SQL, STAYS_SQL, WEEKS, Recorded
 from proxy.commands.canary_state import states
+from proxy.commands.pairs_view import harmless
 from proxy.commands.plan import Line, asked_by_us, plan
 from proxy.commands.reach import Reached, reach
 from proxy.commands.serve import Rehearse, checked
@@ -98,7 +100,8 @@ def show(result: Checked, *, as_json: bool, quiet: bool) -> None:
 
 
 def plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    """A text as it is, where a console reads markup and a terminal obeys."""
+    return escape(harmless(text))
 
 
 def tell(text: str) -> None:

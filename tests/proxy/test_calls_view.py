@@ -35,7 +35,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         an_exchange(0x2002, seen=True, outcome="refused", outcome_reason="will \x1b[2Jnot", failure_class="loud", text="No \x1b[31mway"),
         an_incumbent(0x3003, text="only one"),
     )  # fmt: skip
-    decisions = (a_decision(0x3003, decision="over_budget", reason="5 of 5 USD"),)
+    decisions = (
+        a_decision(0x3003, decision="over_budget", reason="5 of 5 USD"),
+        a_decision(0x4004, decision="side_effects", reason="tool \x1b]0;mine\x07\u202e[/red]"),
+    )
     made.commit(Round(calls=calls, exchanges=answers, decisions=decisions))
     return made
 
@@ -67,6 +70,8 @@ def test_a_canarys_call_says_what_the_client_saw_and_shows_tools_and_no_terminal
     said = shown(store, an_id(0x2002))
     assert "the client saw the candidate's answer" in said and '→ search({"q": 1})' in said and "refused (will" in said
     assert "\x1b" not in said
+    told = shown(store, an_id(0x4004))  # the name of a tool is the client's
+    assert "side_effects, tool" in told and "[/red]" in told and not {"\x1b", "\x07", "\u202e"} & set(told)
 
 
 @pytest.mark.parametrize("width", [20, 60, 99, 100, 200])

@@ -156,13 +156,13 @@ def test_check_prints_it_and_never_fails_for_it(tmp_path: Path) -> None:
         text = text.replace("http://127.0.0.1:10", models.url).replace("http://127.0.0.1:11", models.url)
         (tmp_path / "understudy.toml").write_text(text)
         assert "not started yet" in command("check", cwd=tmp_path, env={"COLUMNS": "200"}).stdout
-        started = command("rollout", "start", "try", "--why", "it [seems] fine", cwd=tmp_path)
+        started = command("rollout", "start", "try", "--why", r"it [seems] \[/red] fine", cwd=tmp_path)
         assert started.returncode == 0 and "no `understudy serve` runs" in started.stderr
-        (tmp_path / "rollouts" / "old.json").write_bytes(b"torn")
+        (tmp_path / "rollouts" / "old\x1b[2J.json").write_bytes(b"torn")
         done = command("check", cwd=tmp_path, env={"COLUMNS": "200"})
         lines = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith("rollout ")]
         assert done.returncode == 0 and len(lines) == 2 and all(line.startswith("! ") for line in lines)
-        assert ": it [seems] fine; guard has never spoken" in lines[0] and "rollouts/old.json cannot be read" in lines[1]
+        assert r": it [seems] \[/red] fine; guard has never spoken" in lines[0] and "rollouts/old\ufffd[2J.json cannot be read" in lines[1]
         machine = json.loads(command("check", "--json", cwd=tmp_path).stdout)
         assert [line["warns"] for line in machine["plan"] if line["topic"] == "rollout"] == [True, True]
 
