@@ -26,6 +26,7 @@ from scoring.guard.strata import Stratum
 from scoring.rubric import Dimension, Rubric
 
 BLAME_WAIT_S, WAITING, LEGS = 5.0, 20_000, 50_000
+CLOSED_DOORS = (401, 403)
 ASSIGNMENT, LATENCY = "assignment", "p95 latency"
 MOST_LOG = 600.0
 """Of evidence that is told: e to this is a number yet."""
@@ -73,7 +74,8 @@ class Evidence:
         self.counts: Counter[str] = Counter()
         """Calls since the step began, by leg."""
         self.reasons: dict[str, Counter[str]] = {"stayed": Counter(), "fallback": Counter()}
-        self.step_pairs = 0
+        self.step_pairs = self.closed = 0
+        """`closed`: the status by which the incumbent's newest unseen answer refused our key; 0: it did not."""
         self._legs: Known[tuple[str, str], bool] = Known(LEGS)
         self._blamed: Known[str, tuple[Fact, float]] = Known(WAITING)
         self._client_faults: Known[str, bool] = Known(WAITING)
@@ -146,6 +148,8 @@ class Evidence:
     def _tell(self, fact: Fact) -> None:
         """What the flight log counts."""
         self.recent.take(fact)
+        if fact.leg == "reverse":
+            self.closed = fact.status if fact.status in CLOSED_DOORS else 0
         if fact.leg == "candidate" and not fact.errored and not fact.gone:
             self.strata.add(fact.stratum)
         if fact.arrived_s < self.step_s:

@@ -14,6 +14,8 @@ from scoring.guard.words import NAMES, span
 
 LEANING = 20.0
 """Evidence at 5 %."""
+TIMED, UNTIMED = ("bake", "hours", "pairs"), ("coverage", "finish")
+"""What time brings, at a rate that is known; and what may take longer. Whatever else is waited for has to be mended first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Seen:
     tests: Sequence[Test]
     coverage: float | None
     """None: not known yet."""
+    closed: int = 0
+    """The status by which the incumbent refuses the key of our unseen calls; 0: it does not."""
     rebuilding: bool = False
 
 
@@ -53,6 +57,11 @@ def waits(state: State, rollout: Rollout, seen: Seen) -> list[Wait]:
 
 def _doubts(rollout: Rollout, seen: Seen) -> list[Wait]:
     found: list[Wait] = []
+    if seen.closed and seen.pairs < rollout.min_pairs:
+        words = (
+            f"a key that the incumbent takes: it answered {seen.closed} to an unseen call, so no pairs come; mend api_key_env, then SIGHUP"
+        )
+        found.append(Wait(name="key", have=0, need=1, unit="", words=words))
     if seen.answer_age_s > rollout.limit_window_s:
         words = f"an answer of the candidate in the last {span(rollout.limit_window_s)}: there is none"
         found.append(Wait(name="data", have=0, need=1, unit="answers", words=words))
@@ -79,10 +88,13 @@ def _wait(name: str, have: float | None, need: float, unit: str, words: str) -> 
 
 
 def hours_left(waits: Sequence[Wait], pairs_per_hour: float | None) -> float | None:
-    """Of bake time, hours and pairs, at this rate. None: it cannot be said."""
+    """Of bake time, hours and pairs, at this rate. None: it cannot be said, as where something has to be mended first."""
+    timed = [each for each in waits if each.name in TIMED]
+    if (waits and not timed) or any(each.name not in (*TIMED, *UNTIMED) for each in waits):
+        return None
     left = [0.0]
-    for each in waits:
-        if each.have is None or each.name not in ("bake", "hours", "pairs"):
+    for each in timed:
+        if each.have is None:
             continue
         missing = each.need - each.have
         if each.name == "pairs":

@@ -74,6 +74,21 @@ def test_a_candidate_that_is_dead_is_taken_back_by_its_pairs_though_no_client_no
     assert report_of(watched).calls["fallback"] == 20 and "status_500 20" in report_of(watched).words[0]
 
 
+def test_it_says_that_no_pairs_come_because_the_incumbent_refuses_our_key_until_it_takes_one(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, start=0.5)
+    [call] = watched.canary(reverse=False)
+    refused: dict[str, Any] = dict(outcome="errored", status=401, text=None, failure_class="loud")
+    watched.guard(watched.row(call, target="big", role="incumbent", seen=False, **refused), call)
+    watched.canary(5, reverse=False)
+    watched.turn()
+    said = report_of(watched)
+    assert [each.name for each in said.waits] == ["bake", "pairs", "key"] and said.hours_left is None
+    assert any("it answered 401 to an unseen call, so no pairs come" in each for each in said.words)
+    watched.canary(3)
+    watched.turn()
+    assert [each.name for each in report_of(watched).waits] == ["bake", "pairs"] and report_of(watched).hours_left is not None
+
+
 def test_a_limit_needs_its_fewest_calls_and_no_incumbent(tmp_path: Path) -> None:
     dead: dict[str, Any] = dict(outcome="errored", status=500, text=None, reverse=False)
     watched = Watched(tmp_path)

@@ -1,5 +1,6 @@
 """The guard's parts without a clock or a disk: evidence, limits, waits, decisions and the words for them."""
 
+import dataclasses
 import math
 import random
 from typing import Any
@@ -200,6 +201,22 @@ def test_hours_left_are_those_of_the_longest_wait_and_unknown_without_traffic() 
     found = waits(RUNNING, ROLLOUT, Seen(now_s=1.0, pairs=4, answer_age_s=1.0, limits=[], tests=[], coverage=None))
     assert hours_left(found, 12.0) == 0.5 and hours_left(found, 3600.0) == pytest.approx(60 / 3600)
     assert hours_left(found, None) is None and hours_left([], None) == 0.0
+
+
+@pytest.mark.parametrize(
+    "changed", [dict(closed=401), dict(limits=[HIGH]), dict(answer_age_s=100.0), dict(rebuilding=True)], ids=lambda each: next(iter(each))
+)  # fmt: skip
+def test_no_hours_are_told_while_something_has_to_be_mended_first(changed: dict[str, Any]) -> None:
+    fine = Seen(now_s=31.0, pairs=4, answer_age_s=1.0, limits=[LOW], tests=[CALM], coverage=None)
+    assert hours_left(waits(RUNNING, ROLLOUT, fine), 12.0) is not None
+    assert hours_left(waits(RUNNING, ROLLOUT, dataclasses.replace(fine, **changed)), 12.0) is None
+
+
+def test_hours_left_are_not_nought_where_a_person_or_coverage_is_all_that_is_waited_for() -> None:
+    for name in ("finish", "coverage"):
+        other = Wait(name=name, have=0, need=1, unit="", words="")
+        bake = Wait(name="bake", have=0, need=1800, unit="s", words="")
+        assert hours_left([other], 12.0) is None and hours_left([bake, other], 12.0) == 0.5
 
 
 def test_the_flight_log_reads_well_with_a_guard_that_is_silent_or_was_never_there() -> None:
