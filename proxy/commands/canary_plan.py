@@ -48,7 +48,8 @@ SELECT CASE
 FROM recent LEFT JOIN mirrored USING (call_id) GROUP BY stays
 """
 DAY_SQL = """
-SELECT CAST(sum(e.cost_usd) AS DOUBLE) / greatest(epoch(max(e.started_at) - min(e.started_at)) / 86400, 1)
+SELECT CASE WHEN max(e.started_at) - min(e.started_at) >= INTERVAL 1 DAY
+            THEN CAST(sum(e.cost_usd) AS DOUBLE) / (epoch(max(e.started_at) - min(e.started_at)) / 86400) END
 FROM exchanges AS e JOIN calls AS c ON c.call_id = e.call_id
 WHERE e.seen AND e.run_id IS NULL AND e.target = $1 AND c.route = $2
   AND c.arrived_at > (now() AT TIME ZONE 'UTC') - $3 * INTERVAL 7 DAY
@@ -63,7 +64,7 @@ class Recorded:
     stays: Mapping[str, int]
     """Calls that would stay with the incumbent, by reason."""
     usd_per_day: float | None
-    """What the incumbent's answers cost; None: no price is known."""
+    """What the incumbent's answers cost; None: no price is known, or less than a day was recorded."""
 
 
 Fact = tuple[str, bool]

@@ -22,7 +22,8 @@ from proxy.keys import credentials
 from proxy.store import Store, StoreError
 
 SPEND_SQL = """
-SELECT target, CAST(sum(cost_usd) AS DOUBLE) / greatest(epoch(max(started_at) - min(started_at)) / 86400, 1)
+SELECT target, CASE WHEN max(started_at) - min(started_at) >= INTERVAL 1 DAY
+                    THEN CAST(sum(cost_usd) AS DOUBLE) / (epoch(max(started_at) - min(started_at)) / 86400) END
 FROM exchanges WHERE NOT seen GROUP BY target
 """
 
@@ -44,7 +45,7 @@ def check(file: Path, rehearse: Rehearse) -> Checked:
     keys = credentials(config, asked_by_us(config), os.environ, str(file))
     headers = {name: key.headers(_family(config, name)) for name, key in keys.items()}
     reached = asyncio.run(reach(config, headers))
-    lines = plan(config, _spend(config), recorded(config))
+    lines = plan(config, mean_spend(config), recorded(config))
     lines += [Line(topic="rollout", text=text, warns=warns) for text, warns in states(config, time.time())]
     return Checked(file=str(file), lines=tuple(lines), reached=tuple(reached))
 
@@ -54,8 +55,8 @@ def _family(config: Config, name: str) -> Family:
     return "anthropic" if "anthropic." in host else "gemini" if "googleapis." in host else "openai"
 
 
-def _spend(config: Config) -> dict[str, float | None] | None:
-    """Mean USD per day of our own legs, from what is stored; None when nothing is."""
+def mean_spend(config: Config) -> dict[str, float | None] | None:
+    """Mean USD per day of our own legs, from what is stored; None when nothing is, or less than a day of it."""
     if not Path(config.store_path).exists():
         return None
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.commands.check import recorded
+from proxy.commands.check import mean_spend, recorded
 from proxy.commands.plan import asked_by_us, budgeted, plan
 from proxy.config import Config
 from proxy.config_file import parse
@@ -97,7 +97,7 @@ def test_recorded_traffic_says_what_would_stay_and_what_the_reverse_costs(tmp_pa
     calls = tuple(asking(number, *each) for number, each in enumerate(bodies))
     old = a_call(99, dialect="openai.responses", request="{}", arrived_at=NOW - timedelta(days=29))
     decisions = a_decision(6, decision="side_effects"), a_decision(7, decision="over_budget"), a_decision(8, decision="too_large")
-    answers = tuple(an_incumbent(number, cost_usd=Decimal(2), started_at=NOW - timedelta(minutes=number)) for number in range(10))
+    answers = tuple(an_incumbent(number, cost_usd=Decimal(2), started_at=NOW - timedelta(minutes=160 * number)) for number in range(10))
     store = Store(config.store_path)
     store.prepare()
     store.commit(Round(calls=(*calls, old), exchanges=answers, decisions=decisions))
@@ -110,3 +110,15 @@ def test_recorded_traffic_says_what_would_stay_and_what_the_reverse_costs(tmp_pa
     assert reverse.endswith("about 0.20 USD a day at 1 %, 20.00 at 100 %, held to 10 by big's budget: beyond it pairs are missing") and dear
     allowed = switched(tmp_path, rollout="allow_stored = true")
     assert recorded(allowed)["try"].stays == {"side_effects": 1, "too_large": 1}
+
+
+def test_less_than_a_day_says_nothing_of_a_day(tmp_path: Path) -> None:
+    config = switched(tmp_path)
+    answers = [
+        an_incumbent(number, cost_usd=Decimal(2), started_at=NOW - timedelta(minutes=number), seen=number > 1) for number in range(4)
+    ]
+    store = Store(config.store_path)
+    store.prepare()
+    store.commit(Round(calls=tuple(asking(number, "openai.chat", {}) for number in range(4)), exchanges=tuple(answers)))
+    assert recorded(config)["try"].usd_per_day is None
+    assert "unknown until a day of priced traffic" in said(config)[-1][0] and mean_spend(config) == {"big": None}
