@@ -98,8 +98,8 @@ def flight_lines(standings: Sequence[Standing], now_s: float, flight_log: Flight
     """As the guard's own flight log tells it."""
     lines: list[str] = []
     for each in standings:
-        lines += flight_log(each.report, each.state, now_s, each.rollout.guard_fresh_s)
-        lines += [f"  {each.lost}"] if each.lost else []
+        stands, *more = flight_log(each.report, each.state, now_s, each.rollout.guard_fresh_s)
+        lines += [stands, *([f"  {each.lost}"] if each.lost else []), *more]
     return lines
 
 

@@ -65,8 +65,10 @@ def one_line(standing: Standing) -> str:
     """`small-canary: running at 5 % of main, gpt → small; guard spoke 1 s ago`."""
     state, rollout = standing.state, standing.rollout
     at = f" at {percent(state.share)} of" if state.takes > 0.0 else ", route"
+    stands = state.state.replace("_", " ")
+    told = guard_words(standing) if state.takes > 0.0 else f"{standing.incumbent} answers everything"
     lost = f"; {standing.lost}" if standing.lost else ""
-    return f"{rollout.name}: {state.state}{at} {rollout.route}, {standing.incumbent} → {rollout.candidate}; {guard_words(standing)}{lost}"
+    return f"{rollout.name}: {stands}{at} {rollout.route}, {standing.incumbent} → {rollout.candidate}; {told}{lost}"
 
 
 def waits_of(standing: Standing) -> list[str]:

@@ -141,7 +141,7 @@ def one_line(text: str) -> str:
 
 def _start(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
     if state.state in ("running", "paused"):
-        return Refused(f"{state.state} at {state.share:.4g}", "a rollout that is not under way (promote or rollback it)")
+        return Refused(f"{state.state} at {percent(state.share)}", "a rollout that is not under way (promote or rollback it)")
     if state.state == "finished":
         return Refused("finished", "a rollout that is not (rollback it first, or make the change of configuration)")
     share = rollout.steps[0] if asked.share is None else asked.share
@@ -187,7 +187,9 @@ def _finish(state: State, asked: Asked, rollout: Rollout) -> State | Refused:
     if state.state == "finished":
         return state
     if state.state not in ("running", "paused") or state.share < 1.0:
-        return Refused(f"{state.state} at {state.share:.4g}", "a share of 1: what has not answered all calls is not made the incumbent")
+        return Refused(
+            f"{state.state} at {percent(state.share)}", "a share of 1: what has not answered all calls is not made the incumbent"
+        )
     return msgspec.structs.replace(state, state="finished")
 
 

@@ -98,7 +98,7 @@ def _tests(tests: Sequence[Test]) -> list[str]:
 
 def _onward(report: Report, state: State, auto: bool) -> list[str]:
     if state.state == "finished":
-        return ["a person made it the incumbent: the guard tells and does nothing"]
+        return ["a person made it the incumbent: the guard tells and does nothing; `understudy rollout rollback` takes it back"]
     if state.state == "paused":
         return ["paused: a person resumes it, promotes nobody until then"]
     told = [_wait(each) for each in report.waits]

@@ -80,12 +80,14 @@ def test_a_rollout_from_its_start_to_its_end_without_anything_running(folder: Pa
     started = rollout(folder, "start", "canary", "--why", "a try")
     assert started.stdout.startswith("canary: running at 1 % of main, gpt → small") and "next step: 5 %" in started.stdout
     assert "no `understudy serve` runs" in started.stderr and "nobody is watching" in started.stderr
+    assert "found running at 1 %, expected" in rollout(folder, "start", "canary", code=2).stderr
     assert "paused at 1 %" in rollout(folder, "pause", "canary").stdout
     assert "found paused, expected a rollout that is running (resume it first)" in rollout(folder, "promote", "canary", code=2).stderr
     rollout(folder, "resume", "canary")
     assert "running at 5 %" in rollout(folder, "promote", "canary").stdout
     assert "running at 100 %" in rollout(folder, "promote", "canary", "--share", "1").stdout
     rollout(folder, "finish", "canary")
+    assert "found finished" in rollout(folder, "start", "canary", code=2).stderr
     told = json.loads(rollout(folder, "rollback", "canary", "--why", "no", "--json").stdout)
     assert (told["state"], told["share"], told["effective_share"], told["why"]) == ("rolled_back", 0.0, 0.0, "no")
     assert [each["action"] for each in told["log"]] == ["start", "pause", "resume", "promote", "promote", "finish", "rollback"]
@@ -162,7 +164,7 @@ def test_status_says_that_a_state_is_torn_or_of_another_configuration(folder: Pa
     state = folder / "rollouts" / "canary.json"
     whole = state.read_bytes()
     state.write_bytes(whole[:50])
-    assert "idle" in (said := rollout(folder, "status").stdout) and "cannot be read" in said
+    assert "idle" in (said := rollout(folder, "status").stdout.splitlines())[0] and "cannot be read" in said[1]
     state.write_bytes(whole)
     file = folder / "understudy.toml"
     file.write_text(file.read_text().replace("small-2", "small-3"))
@@ -194,7 +196,7 @@ def test_beside_a_serve_a_rollback_works_with_its_recorder_dead_and_serve_says_h
             row = json.loads(serve.get("/api/status")[1])["rollouts"][0]
             assert (row["rollout"], row["state"], row["share"]) == ("canary", "running", 0.01)
             os.kill(serve.pid_of("recorder"), 9)
-            assert "rolled_back" in rollout(tmp_path, "rollback", "canary", "--why", "recorder died").stdout
+            assert "rolled back" in rollout(tmp_path, "rollback", "canary", "--why", "recorder died").stdout
             sql = "SELECT event, reason FROM rollout_events ORDER BY happened_at"
             until(lambda: serve.query(sql) == [("start", ""), ("rollback", "recorder died")], 60, lambda: serve.query(sql))
             actors = {str(row[0]).partition("@")[0] for row in serve.query("SELECT actor FROM audit WHERE action LIKE 'rollout.%'")}
