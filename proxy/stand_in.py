@@ -50,7 +50,7 @@ class _Clients:
         self.open += 1
         try:
             if self.open <= OPEN_MAX:
-                with suppress(OSError, TimeoutError):
+                with suppress(OSError, TimeoutError, asyncio.CancelledError):  # cancelled at the loop's end: no more is to be said
                     async with asyncio.timeout(DEADLINE_S):
                         await self._answer(reader, writer)
         finally:

@@ -8,7 +8,7 @@ import signal
 import socket
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,22 @@ async def test_more_clients_than_it_has_room_for_are_hung_up_on(listening: socke
         assert await reader.read() == b""
         for _, each in [*silent, (reader, writer)]:
             each.close()
+
+
+def test_a_serve_that_ends_meanwhile_has_nothing_to_complain_of(listening: socket.socket) -> None:
+    """Its loop ends within a client's second."""
+    complaints: list[dict[str, Any]] = []
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with standing_in(listening, WHY):
+            await asyncio.sleep(0.05)  # until each is being answered
+
+    with ExitStack() as clients:
+        for _ in range(3):
+            clients.enter_context(socket.create_connection(listening.getsockname()))
+        asyncio.run(serve())
+    assert not complaints
 
 
 @in_a_loop
