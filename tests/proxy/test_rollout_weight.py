@@ -90,6 +90,11 @@ def test_four_million_bytes_of_structure_are_not_even_parsed(kind: str) -> None:
     assert too_heavy(marks_of(KINDS[kind](4_000_000)))
 
 
+def test_what_is_too_long_whatever_it_holds_is_not_looked_through() -> None:
+    """Where a user raised `capture_max_bytes`; to count the marks of this would take 60 ms."""
+    assert MOST < marks_of(filled(b"{}", 32_000_000)) < 500_000
+
+
 @pytest.mark.parametrize("escape", [b"\\n", b'\\"', b"\\u0001", b"\\ud83d\\ude00"])
 def test_four_million_bytes_of_escapes_are_not_parsed_and_a_million_are(escape: bytes) -> None:
     assert too_heavy(marks_of(chat(b'{"content":"' + escape * (3_900_000 // len(escape)) + b'"}')))
