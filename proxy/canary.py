@@ -153,6 +153,8 @@ class CanaryCall(Call):
         assert dialect is not None
         headers, path = recorded(request.lines), self.way.rest_of(request.target).decode("latin-1")
         plain = self._decoded(headers.get("content-encoding", ""))
+        if isinstance(plain, str):
+            return self._stay(plain, True)
         document = strict_document(plain)
         if isinstance(document, str):
             return self._stay(document, True)
@@ -171,14 +173,18 @@ class CanaryCall(Call):
         prompt = dialect.read_request(path, document) if "conversation" not in hints else None
         return key_of(hints, prompt if isinstance(prompt, Prompt) else None, self.worker.id_of(self.number))
 
-    def _decoded(self, encoding: str) -> bytes:
-        """Unfolded it is bounded more than one that came plain: every other call of the worker waits meanwhile. Empty: it cannot be."""
+    def _decoded(self, encoding: str) -> bytes | str:
+        """Unfolded it is bounded more than one that came plain: every other call of the worker waits meanwhile. A word: why it stays."""
         body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         self.pieces = [body]  # whoever needs the whole again has it
-        if not encoding:
+        if encoding.lower() in ("", "identity"):
             return body
-        found = decode(body, encoding, min(self.most, UNFOLDED_MOST)) if not folded_badly(body, encoding) else None
-        return found.body if isinstance(found, Decoded) and not found.fault else b""
+        most = min(self.most, UNFOLDED_MOST)
+        found = decode(body, encoding, most) if not folded_badly(body, encoding) else None
+        if isinstance(found, Decoded) and not found.fault:
+            return found.body
+        over = len(body) > most or (isinstance(found, Decoded) and len(found.body) == most)
+        return "too_large" if over else "unreadable"
 
     # ---- the candidate
 

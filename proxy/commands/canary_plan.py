@@ -20,7 +20,7 @@ REMEDY = {
     "continues or fetches them",
     "side_effects": "they continue state or have the provider run something, which only the incumbent can",
     "unportable": "they name what only the incumbent has: files, signatures, prompts by id",
-    "too_large": "longer than server.capture_max_bytes: raise it, or of more parts than a worker reads while others wait",
+    "too_large": "longer than server.capture_max_bytes (raise it), folded and over 1 MB, or of more parts than a worker reads meanwhile",
     "unreadable": "nothing can read them",
     "unknown": "their bodies are not kept, so nobody can say",
 }

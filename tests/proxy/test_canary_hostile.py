@@ -60,7 +60,7 @@ def test_a_request_that_unfolds_to_more_than_is_kept_is_not_read(tmp_path: Path)
     with switching(tmp_path, gpt, named(b"small"), server="capture_max_bytes = 1_000_000") as relay:
         assert relay.ask(call(bomb, KEYED + b"Content-Encoding: gzip\r\n")).body == b'{"from": "gpt"}'
     assert gpt.asked[0].body == bomb
-    assert drawn_of(relay) == [Drawn(rollout="try", stayed="unreadable")]
+    assert drawn_of(relay) == [Drawn(rollout="try", stayed="too_large")]
 
 
 def test_a_held_body_is_still_on_record_when_the_journals_room_holds_it_just_once(tmp_path: Path) -> None:

@@ -155,6 +155,13 @@ def test_what_takes_long_to_unfold_is_told_from_its_bytes() -> None:
     assert folded_badly(bytes(UNFOLDED_MOST + 1), "br")
 
 
+def test_a_body_that_says_it_is_not_folded_is_one_that_came_plain(tmp_path: Path) -> None:
+    """However long it is: there is nothing to unfold."""
+    body = chat(b'{"role":"user","content":"' + b"a" * UNFOLDED_MOST + b'"}')
+    with switching(tmp_path, named(b"gpt"), named(b"small"), share=1.0) as relay:
+        assert relay.ask(call(body, KEYED + b"Content-Encoding: Identity\r\n")).body == b'{"from": "small"}'
+
+
 @pytest.mark.parametrize(
     ("body", "head", "why"),
     [
@@ -162,8 +169,10 @@ def test_what_takes_long_to_unfold_is_told_from_its_bytes() -> None:
         (chat(filled(b"{}", 100_000)), KEYED, "too_large"),
         (gzip.compress(chat(filled(b"{}", 100_000))), KEYED + b"Content-Encoding: gzip\r\n", "too_large"),
         (zstandard.compress(b"") * 1000, KEYED + b"Content-Encoding: zstd\r\n", "unreadable"),
+        (gzip.compress(chat(b'"' + b"a" * UNFOLDED_MOST + b'"')), KEYED + b"Content-Encoding: gzip\r\n", "too_large"),
+        (gzip.compress(chat(b""))[:-9], KEYED + b"Content-Encoding: gzip\r\n", "unreadable"),
     ],
-    ids=["not parsed", "not read", "folded", "frames"],
+    ids=["not parsed", "not read", "folded", "frames", "long once unfolded", "breaks off"],
 )
 def test_a_body_too_dear_to_read_stays_with_the_incumbent_as_it_came(tmp_path: Path, body: bytes, head: bytes, why: str) -> None:
     gpt, small = named(b"gpt"), named(b"small")
