@@ -326,5 +326,5 @@ def _one_question(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Sta
 
 
 def _line(error: Exception) -> str:
-    """The first line of DuckDB's message, without the row it may quote."""
-    return str(error).strip().partition("\n")[0].partition(" Input: ")[0][:200]
+    """The first line of DuckDB's message, without the row it may quote, and the names that it offers instead."""
+    return " ".join(re.findall(r"\A.{1,200}|^(?:Candidate|Did you mean) .{1,300}", str(error).strip().partition(" Input: ")[0], re.M))

@@ -139,6 +139,8 @@ def test_a_query_is_one_select(store: Store) -> None:
         ("COPY calls TO '/tmp/calls.csv'", "found COPY"),
         ("SET threads = 9", "found SET"),
         ("SELECT * FROM nowhere", "nowhere does not exist"),
+        ("SELECT * FROM call", 'call does not exist! Did you mean "calls"'),
+        ("SELECT action FROM calls", 'Candidate bindings: "'),
         ("SELEC 1", "syntax error"),
         ("SELECT '\ud800' FROM nowhere", "nowhere does not exist"),
     ],
