@@ -64,7 +64,7 @@ class Pairs:
         """Pairs that we had no time to score."""
 
     def take(self, fact: Fact) -> bool:
-        """Whether a pair became whole with it, that is evidence."""
+        """Whether a pair became whole with it that is evidence towards a promotion: both targets let the call in."""
         other = self._waiting.pop(fact.call_id)
         if other is None or (other.leg == "candidate") == (fact.leg == "candidate"):
             self._waiting.put(fact.call_id, other or fact)
@@ -77,8 +77,9 @@ class Pairs:
             return False
         if not self._met.first((candidate.workflow, candidate.conversation), True):
             return False
-        self._compare(candidate, incumbent.marks, candidate.marks, both_in=not (candidate.turned_away or incumbent.turned_away))
-        return True
+        both_in = not (candidate.turned_away or incumbent.turned_away)
+        self._compare(candidate, incumbent.marks, candidate.marks, both_in=both_in)
+        return both_in
 
     def _compare(self, candidate: Fact, theirs: Mapping[str, float], its: Mapping[str, float], *, both_in: bool) -> None:
         guards = self._guards.get(candidate.workflow, ())

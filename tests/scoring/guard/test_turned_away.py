@@ -5,6 +5,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from scoring.criteria.json_schema import JsonSchema
 from scoring.criteria.transport import Transport
 from scoring.guard.facts import Fact
@@ -55,3 +57,11 @@ def test_a_candidate_that_turns_everybody_away_is_accused_of_its_failures_alone(
     found = compared(FAILURES, CONTENT, calls=50, away=(0.01, 1.0), broken=(0.0, 0.0))
     assert found["transport"] > NEEDED and found["json_schema"] == 0.0
     assert compared(CONTENT, calls=50, away=(0.0, 1.0), broken=(0.0, 0.0))["json_schema"] > NEEDED
+
+
+@pytest.mark.parametrize(("incumbent", "candidate", "counts"), [(200, 200, True), (429, 200, False), (401, 200, False), (200, 503, False)])
+def test_nobody_is_promoted_on_pairs_that_one_target_turned_away(incumbent: int, candidate: int, counts: bool) -> None:
+    for guards in ((FAILURES, CONTENT), (CONTENT,)):
+        pairs = Pairs({"default": guards})
+        assert not pairs.take(a_leg(1, "candidate", candidate, 1.0))
+        assert pairs.take(a_leg(1, "incumbent", incumbent, 1.0)) is counts
