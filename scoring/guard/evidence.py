@@ -86,6 +86,11 @@ class Evidence:
         self.step_s, self.step_pairs = step_s, 0
         self.counts, self.reasons = Counter(), {"stayed": Counter(), "fallback": Counter()}
 
+    @property
+    def lone(self) -> int:
+        """Answers of the candidate since the step began, where none of the incumbent's came unseen."""
+        return 0 if self.counts["reverse"] else max(self.counts["candidate"] - self.counts["fallback"], 0)
+
     def take(self, fact: Fact, now_s: float) -> None:
         if not self._legs.first((fact.call_id, fact.leg), True):
             return

@@ -108,7 +108,7 @@ class Guard:
         coverage = None if self._weights is None else self._weights.covered(evidence.strata)
         seen = Seen(
             now_s=now_s, pairs=evidence.step_pairs, answer_age_s=now_s - evidence.windows.answers_s, limits=limits, tests=tests,
-            coverage=coverage, closed=evidence.closed, rebuilding=self._held is not None,
+            coverage=coverage, closed=evidence.closed, lone=evidence.lone, rebuilding=self._held is not None,
         )  # fmt: skip
         waiting, rates = waits(state, rollout, seen), evidence.recent.per_hour(now_s)
         left = hours_left(waiting, rates[0] if rates else None) if state.state == "running" else None

@@ -12,8 +12,8 @@ from proxy.rollout.report import Limit, Test, Wait
 from proxy.rollout.state import State, next_step
 from scoring.guard.words import NAMES, span
 
-LEANING = 20.0
-"""Evidence at 5 %."""
+LEANING, UNPAIRED = 20.0, 20
+"""Evidence at 5 %; so many calls should have been asked of the incumbent too, and none was: that is no chance."""
 TIMED, UNTIMED = ("bake", "hours", "pairs"), ("coverage", "finish")
 """What time brings, at a rate that is known; and what may take longer. Whatever else is waited for has to be mended first."""
 
@@ -33,6 +33,8 @@ class Seen:
     """None: not known yet."""
     closed: int = 0
     """The status by which the incumbent refuses the key of our unseen calls; 0: it does not."""
+    lone: int = 0
+    """Answers of the candidate in this step, where the incumbent was asked about none of them."""
     rebuilding: bool = False
 
 
@@ -57,11 +59,8 @@ def waits(state: State, rollout: Rollout, seen: Seen) -> list[Wait]:
 
 def _doubts(rollout: Rollout, seen: Seen) -> list[Wait]:
     found: list[Wait] = []
-    if seen.closed and seen.pairs < rollout.min_pairs:
-        words = (
-            f"a key that the incumbent takes: it answered {seen.closed} to an unseen call, so no pairs come; mend api_key_env, then SIGHUP"
-        )
-        found.append(Wait(name="key", have=0, need=1, unit="", words=words))
+    if seen.pairs < rollout.min_pairs and (words := _unpaired(rollout, seen)):
+        found.append(Wait(name="unseen", have=0, need=1, unit="", words=words))
     if seen.answer_age_s > rollout.limit_window_s:
         words = f"an answer of the candidate in the last {span(rollout.limit_window_s)}: there is none"
         found.append(Wait(name="data", have=0, need=1, unit="answers", words=words))
@@ -76,6 +75,18 @@ def _doubts(rollout: Rollout, seen: Seen) -> list[Wait]:
     if seen.rebuilding:
         found.append(Wait(name="rebuilding", have=None, need=1, unit="", words="what was seen before a restart to be read from the store"))
     return found
+
+
+def _unpaired(rollout: Rollout, seen: Seen) -> str:
+    """Why no pairs come; empty: they do, or it is too early to say."""
+    if seen.closed:
+        mend = "mend its api_key_env and restart, or its api_key_file and SIGHUP"
+        return f"a key that the incumbent takes: it answered {seen.closed} to an unseen call, so no pairs come; {mend}"
+    if not rollout.reverse_shadow:
+        return "unseen answers of the incumbent: reverse_shadow = 0 asks for none"
+    if seen.lone * rollout.reverse_shadow < UNPAIRED:
+        return ""
+    return f"an unseen answer of the incumbent: none came to {seen.lone} calls of this step; /api/status says why by its decisions"
 
 
 def _coverage(have: float | None, need: float) -> Wait:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from proxy.config import Limits, SegmentLimits, Workflow
 from proxy.metrics import Meters
@@ -82,11 +83,31 @@ def test_it_says_that_no_pairs_come_because_the_incumbent_refuses_our_key_until_
     watched.canary(5, reverse=False)
     watched.turn()
     said = report_of(watched)
-    assert [each.name for each in said.waits] == ["bake", "pairs", "key"] and said.hours_left is None
+    assert [each.name for each in said.waits] == ["bake", "pairs", "unseen"] and said.hours_left is None
     assert any("it answered 401 to an unseen call, so no pairs come" in each for each in said.words)
     watched.canary(3)
     watched.turn()
     assert [each.name for each in report_of(watched).waits] == ["bake", "pairs"] and report_of(watched).hours_left is not None
+
+
+@pytest.mark.parametrize(("reverse_shadow", "calls"), [(1.0, 20), (0.5, 40)])
+def test_it_says_that_the_incumbent_was_asked_about_none_of_many_calls(tmp_path: Path, reverse_shadow: float, calls: int) -> None:
+    watched = Watched(tmp_path, start=0.5, reverse_shadow=reverse_shadow)
+    watched.canary(calls - 1, reverse=False)
+    watched.turn()
+    assert [each.name for each in report_of(watched).waits] == ["bake", "pairs"], "too early to say"
+    watched.canary(1, reverse=False)
+    watched.turn()
+    assert any(f"none came to {calls} calls of this step" in each for each in report_of(watched).words)
+    watched.canary(1)
+    watched.turn()
+    assert [each.name for each in report_of(watched).waits] == ["bake", "pairs"]
+
+
+def test_it_says_that_nobody_asks_for_pairs(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, start=0.5, reverse_shadow=0.0)
+    watched.turn()
+    assert any("reverse_shadow = 0 asks for none" in each for each in report_of(watched).words)
 
 
 def test_a_limit_needs_its_fewest_calls_and_no_incumbent(tmp_path: Path) -> None:
