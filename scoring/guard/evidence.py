@@ -23,6 +23,7 @@ from scoring.guard.races import COST, SOURCES, TURNS, Races
 from scoring.guard.recent import Recent
 from scoring.guard.slower import Slower, allowed
 from scoring.guard.strata import Stratum
+from scoring.guard.thinned import Thinned
 from scoring.rubric import Dimension, Rubric
 
 BLAME_WAIT_S, WAITING, LEGS = 5.0, 20_000, 50_000
@@ -68,7 +69,7 @@ class Evidence:
         self.windows, self.pairs = Windows(rules.rollout), Pairs(rules.guards)
         self.races = Races(rules.rollout.limits.usd_per_call)
         self.slower = Slower(rules.slower) if rules.slower is not None else None
-        self.recent = Recent()
+        self.recent, self._thinned = Recent(), Thinned(rules.rollout.reverse_shadow)
         self.strata: set[Stratum] = set()
         """Kinds of calls that the candidate has answered."""
         self.counts: Counter[str] = Counter()
@@ -100,7 +101,7 @@ class Evidence:
         if fact.leg != "reverse":
             self.races.met(fact)
         if fact.drawn:
-            self._paired(fact)
+            self._pair(fact)
         if fact.leg == "incumbent":
             self._judge(fact)
         elif fact.leg != "candidate":
@@ -113,6 +114,7 @@ class Evidence:
     def settle(self, now_s: float) -> None:
         """Once a second."""
         self.races.settle(now_s)
+        self._settle_fallbacks(now_s)
         for fact, until_s in self._blamed.values():
             if until_s <= now_s:
                 self._blamed.pop(fact.call_id)
@@ -144,6 +146,26 @@ class Evidence:
         self.windows.take(fact)
         if self.slower is not None and 0.0 < fact.share < 1.0 and not fact.fallback:
             self.slower.take(fact)
+
+    def _pair(self, fact: Fact) -> None:
+        """One half of a pair, or what may be one later."""
+        if fact.leg == "fallback":
+            self.pairs.claim(fact)
+            return self._thinned.hold(fact)
+        if fact.leg == "reverse" and fact.status in CLOSED_DOORS:
+            return None  # our key was refused, not the question
+        if fact.leg == "reverse":
+            self._thinned.asked(fact)
+        elif not fact.fallback:
+            self._thinned.answered(fact)
+        return self._paired(fact)
+
+    def _settle_fallbacks(self, now_s: float) -> None:
+        for fact, is_pair in self._thinned.due(now_s):
+            if is_pair:
+                self._paired(fact)
+            else:
+                self.pairs.release(fact)
 
     def _paired(self, fact: Fact) -> None:
         if self.pairs.take(fact):

@@ -1,8 +1,8 @@
 """Pairs of a canary: the candidate's answer and the incumbent's of the same call, by the rubric's guards, workflow by workflow.
 
 Law: a conversation is one pair, its first, so pairs are independent; an answer that failed has scores (the worst there are), and the
-incumbent's in the place of a candidate that failed is a pair like one of the reverse shadow. What we had no time to score is counted and is
-no evidence.
+incumbent's in the place of a candidate that failed is a pair as often as one of the reverse shadow is (`thinned.py`). What we had no time
+to score is counted and is no evidence.
 
 Whom a target turned away at the door (an error status, no connection: 429s of our own mirroring among them) says nothing of what it would
 have answered: where a guard judges failures, the others judge the calls that both let in. Both, and the door alone: without the incumbent's
@@ -59,7 +59,8 @@ class Pairs:
         self.cells = {(workflow, each.name): Cell(each) for workflow, found in guards.items() for each in found}
         self._guards = guards
         self._waiting: Known[str, Fact] = Known(WAITING)
-        self._met: Known[tuple[str, int], bool] = Known(CONVERSATIONS)
+        self._met: Known[tuple[str, int], str] = Known(CONVERSATIONS)
+        """By workflow and conversation, the call that is its pair."""
         self.unscored = 0
         """Pairs that we had no time to score."""
 
@@ -75,11 +76,21 @@ class Pairs:
         if candidate.marks is None or incumbent.marks is None:
             self.unscored += 1
             return False
-        if not self._met.first((candidate.workflow, candidate.conversation), True):
+        if not self.claim(candidate):
             return False
         both_in = not (candidate.turned_away or incumbent.turned_away)
         self._compare(candidate, incumbent.marks, candidate.marks, both_in=both_in)
         return both_in
+
+    def claim(self, fact: Fact) -> bool:
+        """Whether its call is the conversation's one pair; from now on it is, if none was."""
+        place = fact.workflow, fact.conversation
+        return self._met.first(place, fact.call_id) or self._met.get(place) == fact.call_id
+
+    def release(self, fact: Fact) -> None:
+        """It is no pair after all: a later call of the conversation may be."""
+        if self._met.get(place := (fact.workflow, fact.conversation)) == fact.call_id:
+            self._met.pop(place)
 
     def _compare(self, candidate: Fact, theirs: Mapping[str, float], its: Mapping[str, float], *, both_in: bool) -> None:
         guards = self._guards.get(candidate.workflow, ())

@@ -69,9 +69,12 @@ def test_few_calls_that_fail_by_chance_take_nobody_back(tmp_path: Path) -> None:
 def test_a_candidate_that_is_dead_is_taken_back_by_its_pairs_though_no_client_noticed(tmp_path: Path) -> None:
     watched = Watched(tmp_path, limits=Limits())
     watched.fallback(10)
-    assert watched.turn().state == "running"
+    assert watched.turn(70.0).state == "running"
     watched.fallback(10)
-    assert watched.turn().state == "rolled_back" and watched.guard.state.why.startswith("pairs: triage transport: mean score 0 against 1")
+    assert watched.turn().state == "running", "whether they are pairs is known when the answers of their time have theirs"
+    assert watched.turn(70.0).state == "rolled_back" and watched.guard.state.why.startswith(
+        "pairs: triage transport: mean score 0 against 1"
+    )
     assert report_of(watched).calls["fallback"] == 20 and "status_500 20" in report_of(watched).words[0]
 
 
