@@ -397,8 +397,8 @@ def test_while_the_store_is_held_metrics_are_fresh_and_afterwards_everything_is_
             assert metric in recorder.exposition()
             named = f"held by pid {holder.pid} "
             until(lambda: any(named in reason for reason in recorder.health().reasons))
-            told: Any = recorder.status()["store"]
-            assert named in told["holder"]
+            store: Callable[[], Any] = lambda: recorder.status()["store"]  # noqa: E731
+            told = until(lambda: named in ((found := store())["holder"] or "") and found)
             assert told["waiting_bytes"] <= 40_000
             assert any(segment.state == "let_go" for segment in list(recorder.rounds.segments.values()))
         until(lambda: all(segment.state == "stored" for segment in list(recorder.rounds.segments.values())))

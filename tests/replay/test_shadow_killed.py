@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +39,11 @@ async def ended(process: asyncio.subprocess.Process, how: signal.Signals) -> int
     return await asyncio.wait_for(process.wait(), 60)
 
 
+def all_told(folder: Path, target: str, calls: Collection[str]) -> bool:
+    """Every call's question to a target has an end; those that a kill lost on the way never come there."""
+    return {each.id for each in exchanges(folder) if each.target == target} >= set(calls)
+
+
 def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> None:
     same_day()
     dice = random.Random(11)
@@ -60,7 +66,7 @@ def test_twelve_kills_send_nothing_twice_and_forget_nothing(tmp_path: Path) -> N
                 process = await launched(file, log)
                 calls += [worker.call(chat(f"case-{len(calls) + number:04}")).id for number in range(CALLS)]
                 enough = min(len(small.seen) + dice.randint(1, CALLS), len(calls) - 1)
-                await until(lambda enough=enough: len(small.seen) > enough)
+                await until(lambda enough=enough, asked=tuple(calls): len(small.seen) > enough or all_told(folder, "small", asked))
                 await asyncio.sleep(dice.uniform(0, 0.1))  # so that kills hit every step between asking and settling
                 assert await ended(process, signal.SIGKILL) == -signal.SIGKILL
             process = await launched(file, log)
@@ -121,7 +127,7 @@ def test_kills_beside_a_canary_ask_the_incumbent_once_and_decide_every_leg_once(
                     for kind, drawn in zip(calls, kinds, strict=True):
                         kind.append(worker.call(chat(f"case-{drawn.fallback}-{len(kind):04}"), drawn=drawn).id)
                 enough = min(len(big.seen) + dice.randint(1, 7), len(calls[0]) - 1)
-                await until(lambda enough=enough: len(big.seen) > enough)
+                await until(lambda enough=enough, asked=tuple(calls[0]): len(big.seen) > enough or all_told(folder, "big", asked))
                 assert await ended(process, signal.SIGKILL) == -signal.SIGKILL
             served, fell_back, missed = calls
             wanted = {(id, "small", "served") for id in served} | {(id, "big", "sent") for id in served}
