@@ -10,6 +10,8 @@ given the past, or where slow answers come with slow ones (a load that both feel
 path at each look by itself, at the quantile of all until then. It does not hold for sides taken from different hours: who calls takes them
 in turns. An afternoon that is slow for the candidate alone is no false alarm but what is looked for.
 
+Needs answers that are independent given the past, or slow ones that come with slow ones.
+
 Source: Howard & Ramdas, Sequential estimation of quantiles (arXiv:1906.09712), with the product in the place of their mean.
 """
 
