@@ -51,6 +51,8 @@ class Told:
     pairs: Sequence[Row]
     answers: Sequence[Row] = ()
     decisions: Sequence[Row] = ()
+    run_id: str | None = None
+    """Of which alone answers were looked for."""
 
 
 def run(
@@ -79,7 +81,8 @@ def told(store: Store, names: Sequence[str], run_id: str | None) -> list[Told]:
     answers = _by_call(store.query(ALONE_SQL, [alone, run_id])) if alone else {}
     decisions = _by_call(store.query(DECIDED_SQL, [alone, run_id])) if alone else {}
     return [
-        Told(call=calls[each], pairs=pairs.get(each, ()), answers=answers.get(each, ()), decisions=decisions.get(each, ())) for each in ids
+        Told(call=calls[each], pairs=pairs.get(each, ()), answers=answers.get(each, ()), decisions=decisions.get(each, ()), run_id=run_id)
+        for each in ids
     ]
 
 
@@ -160,6 +163,7 @@ def _alone(answer: Row) -> RenderableType:
 def _why_alone(each: Told) -> Text:
     decided = "; ".join(f"{row['role']} {row['target']}: {row['decision']}{_because(row)}" for row in each.decisions)
     missing = "no pair: no second answer is stored" if each.answers else "no answer is stored"
+    missing += f" of run {each.run_id}" if each.run_id is not None else ""
     return Text(harmless(f"{missing}{f' ({decided})' if decided else ''}"), style="yellow")
 
 

@@ -24,7 +24,8 @@ from proxy.store import Store
 POLL_S = 1.0
 OVERLAP = timedelta(minutes=5)
 FOLLOW_MAX = 500
-ANSWER_MAX = 4000
+ANSWER_MAX, WHOLE_MAX = 4000, 40_000
+"""Characters that are compared, and shown: a terminal takes minutes to lay out megabytes beside each other."""
 WORDS = re.compile(r"\s+|[^\s\w]|\w+")
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What a terminal obeys instead of showing it: a model's text moves no cursor."""
@@ -127,7 +128,7 @@ def _question(pair: Mapping[str, Any]) -> Text:
 
 
 def marked(left: str, right: str, *, whole: bool = False) -> tuple[Text, Text]:
-    """The beginnings of both texts, what differs in colour. `whole`: what follows, too, uncompared."""
+    """The beginnings of both texts, what differs in colour. `whole`: what follows, too, uncompared, up to what a terminal lays out."""
     left, right = harmless(left), harmless(right)
     one, other = WORDS.findall(left[:ANSWER_MAX]), WORDS.findall(right[:ANSWER_MAX])
     mine, theirs = Text(), Text()
@@ -136,9 +137,14 @@ def marked(left: str, right: str, *, whole: bool = False) -> tuple[Text, Text]:
         mine.append("".join(one[a:b]), style=None if same else "black on yellow")
         theirs.append("".join(other[c:d]), style=None if same else "black on cyan")
     if whole:
-        mine.append(left[ANSWER_MAX:])
-        theirs.append(right[ANSWER_MAX:])
+        mine.append(_rest(left))
+        theirs.append(_rest(right))
     return _underlined(mine), _underlined(theirs)
+
+
+def _rest(text: str) -> str:
+    over = len(text) - WHOLE_MAX
+    return text[ANSWER_MAX:WHOLE_MAX] + (f"\n… {over:,} more characters: --json has them" if over > 0 else "")
 
 
 def with_pseudonyms(text: str) -> Text:

@@ -25,7 +25,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     made.prepare()
     calls = (
         a_call(0x1001, prompt_text="What does [it] cost?"), a_call(0x2002, rollout="try", rollout_target="small"), a_call(0x3003), a_call(0x4004),
-        a_call(0x5003, rollout="try", rollout_stayed="creates_state"),
+        a_call(0x5003, rollout="try", rollout_stayed="creates_state"), a_call(0x6006),
     )  # fmt: skip
     tools = (ToolCall(id="1", name="search", arguments='{"q": 1}'),)
     answers = (
@@ -35,6 +35,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         an_exchange(0x2002, seen=True, outcome="refused", outcome_reason="will \x1b[2Jnot", failure_class="loud", text="No \x1b[31mway"),
         an_incumbent(0x3003, text="only one"),
     )  # fmt: skip
+    huge = "line\n" * 400_000
+    answers += (an_incumbent(0x6006, text=huge), an_exchange(0x6006, text=huge + "more"))
     decisions = (
         a_decision(0x3003, decision="over_budget", reason="5 of 5 USD"),
         a_decision(0x4004, decision="side_effects", reason="tool \x1b]0;mine\x07\u202e[/red]"),
@@ -80,6 +82,15 @@ def test_a_narrow_terminal_shows_one_answer_under_the_other(store: Store, width:
     assert max(map(len, lines)) <= width
     both = [line for line in lines if "incumbent big" in line and "candidate small" in line]
     assert bool(both) is (width >= 100)
+
+
+def test_answers_of_megabytes_are_cut_where_a_terminal_could_not_lay_them_out_and_that_is_said(store: Store) -> None:
+    said = shown(store, an_id(0x6006))
+    assert "1,960,000 more characters: --json has" in said and "1,960,004 more characters" in said and len(said.splitlines()) < 10_000
+
+
+def test_a_run_that_did_not_ask_a_call_is_named(store: Store) -> None:
+    assert "no answer is stored of run nope" in shown(store, an_id(0x1001), run="nope")
 
 
 def test_an_answer_without_its_partner_is_shown_with_the_reason(store: Store) -> None:
