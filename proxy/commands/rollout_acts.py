@@ -58,8 +58,9 @@ class Did:
                 f"  next step: {percent(after)}" if after is not None else "  this is the last step: finish it when you are content"
             )
         lines += [f"  done without waiting for: {each}" for each in self.missing]
+        lines += ["", "before the configuration is changed:", *(f"- {each}" for each in self.beside)] if self.beside else []
         lines += ["", "the change to make in the configuration, then SIGHUP or a restart:", "", *self.change] if self.change else []
-        return [*lines, *([""] if self.beside else []), *(f"- {each}" for each in self.beside)]
+        return lines
 
 
 def act(file: Path, name: str, asked: Asked) -> Did:
