@@ -194,36 +194,36 @@ class Expect(Section, frozen=True, kw_only=True):
 
 
 class Workflow(Section, frozen=True, kw_only=True):
-    name: str
-    match: Match = Match()
-    rubric: str = ""
-    expect: Expect | None = None
+    name: Annotated[str, Meta(description="in metrics, reports and rubrics")]
+    match: Annotated[Match, Meta(description="by header, path, model, system_contains: every one that is given must hold")] = Match()
+    rubric: Annotated[str, Meta(description="its rubric file; without one the default rubric holds")] = ""
+    expect: Annotated[Expect | None, Meta(description="what the council expects: refusal_rate, p95_latency_s, usd_per_call")] = None
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    error_rate: Share | None = None
-    refusal_rate: Share | None = None
-    truncation_rate: Share | None = None
-    p95_latency_s: Seconds | None = None
-    ttft_p95_s: Seconds | None = None
-    usd_per_call: Positive | None = None
+    error_rate: Annotated[Share | None, Meta(description="of the candidate's answers: errors and timeouts")] = None
+    refusal_rate: Annotated[Share | None, Meta(description="refused or filtered")] = None
+    truncation_rate: Annotated[Share | None, Meta(description="cut short")] = None
+    p95_latency_s: Annotated[Seconds | None, Meta(description="whole answers; best a little above what is usual")] = None
+    ttft_p95_s: Annotated[Seconds | None, Meta(description="first content")] = None
+    usd_per_call: Annotated[Positive | None, Meta(description="mean cost")] = None
 
 
 class SegmentLimits(Section, frozen=True, kw_only=True):
     """Limits of some of the calls: those for which every condition that is given holds."""
 
-    name: str
+    name: Annotated[str, Meta(description="as the guard tells it")]
     workflow: Annotated[str, Meta(description="calls of this workflow")] = ""
     turns: Annotated[Literal["", "first", "later"], Meta(description="first turns of a conversation, or later ones")] = ""
     stream: Annotated[bool | None, Meta(description="streamed calls, or the others")] = None
     input_chars_min: Annotated[int, Meta(ge=0, description="prompts at least this long")] = 0
-    limits: Limits = Limits()
+    limits: Annotated[Limits, Meta(description="as those of the rollout")] = Limits()
 
 
 class Rollout(Section, frozen=True, kw_only=True):
-    name: str
-    route: str
-    candidate: str
+    name: Annotated[str, Meta(description="as the commands name it")]
+    route: Annotated[str, Meta(description="whose calls are drawn")]
+    candidate: Annotated[str, Meta(description="the target that is to answer them")]
     steps: Annotated[list[Share], Meta(description="shares, rising")] = msgspec.field(default_factory=lambda: [0.01, 0.05, 0.25, 0.5, 1.0])
     bake_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="a step lasts at least this long")] = 600
     min_pairs: Annotated[int, Meta(ge=1, description="and has seen this many pairs, one a conversation")] = 200
@@ -242,7 +242,7 @@ class Rollout(Section, frozen=True, kw_only=True):
     ] = False
     limit_window_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="limits look at the candidate's answers in this window")] = 60
     limit_min_calls: Annotated[int, Meta(ge=1, description="at least this many")] = 20
-    limits: Limits = Limits()
+    limits: Annotated[Limits, Meta(description="above one of these, by more than chance: the guard takes it back")] = Limits()
     segments: Annotated[list[SegmentLimits], Meta(description="limits of their own for some calls")] = []
 
 

@@ -24,6 +24,10 @@ TABLES: list[tuple[str, type[Any]]] = [
     ("shadow", config.ShadowSection),
     ("targets.NAME", config.Target),
     ("routes", config.Route),
+    ("workflows", config.Workflow),
+    ("rollouts", config.Rollout),
+    ("rollouts.limits", config.Limits),
+    ("rollouts.segments", config.SegmentLimits),
 ]
 
 
@@ -37,7 +41,7 @@ def commands() -> str:
 
 
 def walk(app: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    found = []
+    found = list[tuple[str, Any]]()
     for name in app:
         if not name.startswith("-"):
             found += [((prefix + name).strip(), app[name]), *walk(app[name], f"{prefix}{name} ")]
@@ -59,7 +63,7 @@ def default_of(each: msgspec.structs.FieldInfo, hint: Any) -> str:
     value = each.default_factory() if each.default is msgspec.NODEFAULT else each.default
     shown = (
         "none"
-        if value in ("", None, [], {})
+        if value in ("", None, [], {}) or isinstance(value, msgspec.Struct)
         else str(value).lower()
         if isinstance(value, bool)
         else f"{value:,}".replace(",", "_")
@@ -67,7 +71,7 @@ def default_of(each: msgspec.structs.FieldInfo, hint: Any) -> str:
         else str(value)
     )
     bare = _bare(hint)
-    return shown + (" of " + ", ".join(get_args(bare)) if get_origin(bare) is Literal else "")
+    return shown + (" of " + ", ".join(filter(None, get_args(bare))) if get_origin(bare) is Literal else "")
 
 
 def meaning(hint: Any) -> str:
