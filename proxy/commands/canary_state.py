@@ -95,7 +95,8 @@ def _strays(config: Config) -> list[Fact]:
 def _stray(config: Config, files: Files) -> Fact:
     where, found = Path(files.folder.name) / files.state.name, read(files)
     if found is None:
-        return f"{where} cannot be read, and no rollout is called {files.name!r}: nobody follows it", True
+        none = f"{where} is torn or another's, and no rollout is called {files.name!r}"
+        return f"{none}: nobody follows it, remove it", True
     if found.state == "finished" and any((each.name, each.incumbent) == (found.route, found.candidate) for each in config.routes):
         return f"{where} {_since(found)}: finished, and {found.candidate} is the incumbent of {found.route}: it may be removed", False
     also = "".join(f", {each}" for each in _gone(config, found))

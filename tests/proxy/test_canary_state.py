@@ -139,7 +139,7 @@ def test_files_of_rollouts_that_are_no_more_are_told_and_a_few_at_most(tried: Tr
     for number in range(STRAYS_TOLD + 3):
         (tried.file.parent / f"old-{number:02}.json").write_bytes(b"torn")
     said = [text for text, _ in tried.said()]
-    assert said[1] == "rollouts/old-00.json cannot be read, and no rollout is called 'old-00': nobody follows it"
+    assert said[1] == "rollouts/old-00.json is torn or another's, and no rollout is called 'old-00': nobody follows it, remove it"
     assert len(said) == 1 + STRAYS_TOLD + 1 and said[-1] == "3 more state files of rollouts that are not configured"
 
 
@@ -162,7 +162,10 @@ def test_check_prints_it_and_never_fails_for_it(tmp_path: Path) -> None:
         done = command("check", cwd=tmp_path, env={"COLUMNS": "200"})
         lines = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if line.startswith("rollout ")]
         assert done.returncode == 0 and len(lines) == 2 and all(line.startswith("! ") for line in lines)
-        assert r": it [seems] \[/red] fine; guard has never spoken" in lines[0] and "rollouts/old\ufffd[2J.json cannot be read" in lines[1]
+        assert (
+            r": it [seems] \[/red] fine; guard has never spoken" in lines[0]
+            and "rollouts/old\ufffd[2J.json is torn or another's" in lines[1]
+        )
         machine = json.loads(command("check", "--json", cwd=tmp_path).stdout)
         assert [line["warns"] for line in machine["plan"] if line["topic"] == "rollout"] == [True, True]
 
