@@ -241,7 +241,7 @@ class Rollout(Section, frozen=True, kw_only=True):
         bool, Meta(description="draw calls whose answers the provider keeps too: only if your app never continues or fetches them")
     ] = False
     limit_window_s: Annotated[float, Meta(gt=0, le=30 * 86_400, description="limits look at the candidate's answers in this window")] = 60
-    limit_min_calls: Annotated[int, Meta(ge=1, description="at least this many")] = 20
+    limit_min_calls: Annotated[int, Meta(ge=1, description="at least this many: the window reaches back for them")] = 20
     limits: Annotated[Limits, Meta(description="above one of these, by more than chance: the guard takes it back")] = Limits()
     segments: Annotated[list[SegmentLimits], Meta(description="limits of their own for some calls")] = []
 

@@ -23,6 +23,8 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     incumbent: float | None = None
     """The same figure of the incumbent's answers that clients saw."""
     broken: bool = False
+    over_s: float = 0.0
+    """How far back its answers reach: beyond the window where few come."""
     mostly: str = ""
     """Why most of the answers above it failed, in words; empty: not known, or for many reasons."""
 

@@ -1,9 +1,9 @@
 """The absolute limits of a rollout: what a candidate may be in the last `limit_window_s`, whatever the incumbent is.
 
-Law: a limit is broken when the figure of the window lies above it, of `limit_min_calls` answers at least, and that is more than chance: of
-20 answers with 1 % errors two are wrong every sixtieth time, which no limit of 5 % meant. Support comes from `sustained.py`: of a
-candidate exactly at its limit one false word in a million answers at most. A p95 is above its limit when more than 5 % of the answers
-are; a mean cost is judged with each answer's cost counted as four limits at most.
+Law: the window reaches back until it has `limit_min_calls` answers, for a canary of one in a hundred has few. A limit is broken when the
+figure of that window lies above it and that is more than chance: of 20 answers with 1 % errors two are wrong every sixtieth time, which
+no limit of 5 % meant. Support comes from `sustained.py`: of a candidate exactly at its limit one false word in a million answers at most. A
+p95 is above its limit when more than 5 % of the answers are; a mean cost is judged with each answer's cost counted as four limits at most.
 """
 
 from collections import deque
@@ -57,16 +57,17 @@ class Part:
                 self.ids[name].append(fact.call_id)
                 self.reasons[name].append(fact.reason)
 
-    def read(self, fewest: int) -> list[Limit]:
-        return [self._read(name, limit, fewest) for name, limit in self.limits.items()]
+    def read(self, fewest: int, now_s: float) -> list[Limit]:
+        over_s = now_s - (self.candidate.since_s() or now_s)
+        return [self._read(name, limit, fewest, over_s) for name, limit in self.limits.items()]
 
-    def _read(self, name: str, limit: float, fewest: int) -> Limit:
+    def _read(self, name: str, limit: float, fewest: int, over_s: float) -> Limit:
         value, calls = self.candidate.figure(name)
         known = value if calls >= fewest else None
         broken = known is not None and known > limit and self.sustained[name].evidence >= 1.0
         return Limit(
             name=name, segment=self.segment, value=known, limit=limit, calls=calls, incumbent=self.incumbent.figure(name)[0], broken=broken,
-            mostly=commonest(self.reasons[name]) if known is not None and known > limit else "",
+            over_s=over_s, mostly=commonest(self.reasons[name]) if known is not None and known > limit else "",
         )  # fmt: skip
 
 
@@ -88,11 +89,11 @@ class Windows:
             self.parts[name].take(fact)
 
     def read(self, now_s: float) -> Sequence[Limit]:
-        before, found = now_s - self.rollout.limit_window_s, list[Limit]()
+        before, fewest, found = now_s - self.rollout.limit_window_s, self.rollout.limit_min_calls, list[Limit]()
         for part in self.parts.values():
-            part.candidate.expire(before)
-            part.incumbent.expire(before)
-            found += part.read(self.rollout.limit_min_calls)
+            part.candidate.expire(before, fewest)
+            part.incumbent.expire(before, fewest)
+            found += part.read(fewest, now_s)
         return found
 
     def ids(self, limit: Limit) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The figures of one arm over the last seconds, kept as answers come and go.
 
-Law: unknown is no figure: an answer without a known cost is not in the mean cost, one that failed has no latency, except one that was
-waited for in vain: that it took so long is known. The newest `MOST` answers at most.
+Law: where few answers come the newest few count: at one in a minute no window of a minute would ever say anything. Unknown is no figure: an
+answer without a known cost is not in the mean cost, one that failed has no latency, except one that was waited for in vain: that it took so
+long is known. The newest `MOST` answers at most.
 """
 
 from bisect import bisect_left, insort
@@ -43,9 +44,14 @@ class Sliding:
         if len(self.facts) > MOST:
             self._count(self.facts.popleft(), -1)
 
-    def expire(self, before_s: float) -> None:
-        while self.facts and self.facts[0].ended_s < before_s:
+    def expire(self, before_s: float, fewest: int) -> None:
+        """What ended before; the newest `fewest` stay, however old."""
+        while len(self.facts) > fewest and self.facts[0].ended_s < before_s:
             self._count(self.facts.popleft(), -1)
+
+    def since_s(self) -> float | None:
+        """When the oldest of them ended."""
+        return self.facts[0].ended_s if self.facts else None
 
     def figure(self, name: str) -> tuple[float | None, int]:
         """The figure and how many answers it is of; None without any."""

@@ -16,7 +16,7 @@ NAMES = {
 def limit_words(limit: Limit, window_s: float) -> str:
     """`refusals 31.2 % of 48 answers in the last 60 s, limit 10 %`."""
     place = f" in segment {limit.segment}" if limit.segment else ""
-    last = f"{limit.calls} answers{place} in the last {span(window_s)}"
+    last = f"{limit.calls} answers{place} in the last {span(max(window_s, limit.over_s))}"
     name = NAMES.get(limit.name, limit.name)
     if limit.value is None:
         return f"{name}: {last}, too few to say; limit {amount(limit.name, limit.limit)}"

@@ -97,13 +97,25 @@ def test_a_share_far_above_its_limit_is_called_so_within_tens_of_answers() -> No
     assert slowest <= 60
 
 
-def test_a_window_forgets_what_is_older_and_keeps_its_p95() -> None:
+def test_a_window_forgets_what_is_older_but_the_newest_few_and_keeps_its_p95() -> None:
     windows = Windows(ROLLOUT)
     for number in range(1, 101):
         windows.take(a_fact(number, latency_s=number / 100))
     error, p95 = windows.read(100.0)
     assert (error.value, error.calls, p95.value, p95.calls) == (0.0, 61, 0.97, 61)
-    assert all(each.calls == 0 and each.value is None for each in windows.read(1000.0))
+    error, p95 = windows.read(1000.0)
+    assert (error.value, error.calls, p95.value, p95.calls, p95.over_s) == (0.0, 20, 0.99, 20, 919.0)
+    assert "p95 latency 0.99 s of 20 answers in the last 15 min" in limit_words(p95, ROLLOUT.limit_window_s)
+
+
+def test_a_canary_of_few_calls_is_held_to_its_limits_too() -> None:
+    """An answer in five minutes: no window of a minute has twenty."""
+    windows, broken = Windows(ROLLOUT), list[int]()
+    for number in range(1, 61):
+        errored: dict[str, Any] = {"outcome": "errored", "status": 500} if number > 30 else {}
+        windows.take(a_fact(300 * number, **errored))
+        broken += [number for each in windows.read(300.0 * number + 1) if each.name == "error_rate" and each.broken]
+    assert 30 < broken[0] < 45
 
 
 def test_assignment_that_is_not_the_draw_is_seen_and_a_slow_candidate_is_not_mistaken_for_it() -> None:
