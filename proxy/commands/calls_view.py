@@ -15,10 +15,11 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from proxy.commands.pairs_view import Wanted, harmless, head, marked, part, with_pseudonyms
-from proxy.commands.tables import machine
+from proxy.commands.pairs_view import Wanted, head, marked, part, with_pseudonyms
+from proxy.commands.tables import machine, rows_of
 from proxy.faults import Wrong
 from proxy.store import Store, Table
+from proxy.terminal import harmless
 
 MOST, NARROW, QUESTION_MAX = 100, 100, 4000
 """Calls of one command; a terminal of fewer columns shows one answer under the other; characters of a question, its end."""
@@ -75,7 +76,7 @@ def told(store: Store, names: Sequence[str], run_id: str | None) -> list[Told]:
     if not 0 < len(names) <= MOST:
         raise Wrong("pairs --call", f"{len(names)} ids", f"1 to {MOST}")
     ids = list(dict.fromkeys(_id_of(store, name) for name in names))
-    calls = {str(row["call_id"]): row for row in _rows(store.query(CALLS_SQL, [ids]))}
+    calls = {str(row["call_id"]): row for row in rows_of(store.query(CALLS_SQL, [ids]))}
     pairs = _by_call(store.query(PAIRS_SQL, [ids, run_id]))
     alone = [each for each in ids if each not in pairs]
     answers = _by_call(store.query(ALONE_SQL, [alone, run_id])) if alone else {}
@@ -97,13 +98,9 @@ def _id_of(store: Store, name: str) -> str:
     raise Wrong("pairs --call", f"{name!r}, which is no call in {store.path}", "a call's id, or four letters or more of either end")
 
 
-def _rows(table: Table) -> list[Row]:
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-
-
 def _by_call(table: Table) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
-    for row in _rows(table):
+    for row in rows_of(table):
         found.setdefault(str(row["call_id"]), []).append(row)
     return found
 

@@ -47,9 +47,11 @@ SELECT CASE
        END AS stays, count(*)
 FROM recent LEFT JOIN mirrored USING (call_id) GROUP BY stays
 """
-DAY_SQL = """
-SELECT CASE WHEN max(e.started_at) - min(e.started_at) >= INTERVAL 1 DAY
-            THEN CAST(sum(e.cost_usd) AS DOUBLE) / (epoch(max(e.started_at) - min(e.started_at)) / 86400) END
+USD_A_DAY = """CASE WHEN max(started_at) - min(started_at) >= INTERVAL 1 DAY
+     THEN CAST(sum(cost_usd) AS DOUBLE) / (epoch(max(started_at) - min(started_at)) / 86400) END"""
+"""Of exchanges; NULL: there is less than a day of them, or no price."""
+DAY_SQL = f"""
+SELECT {USD_A_DAY}
 FROM exchanges AS e JOIN calls AS c ON c.call_id = e.call_id
 WHERE e.seen AND e.run_id IS NULL AND e.target = $1 AND c.route = $2
   AND c.arrived_at > (now() AT TIME ZONE 'UTC') - $3 * INTERVAL 7 DAY

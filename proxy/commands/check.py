@@ -10,9 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from proxy.commands.canary_plan import CALLS_MAX, DAY_SQL, STAYS_SQL, WEEKS, Recorded
+from proxy.commands.canary_plan import CALLS_MAX, DAY_SQL, STAYS_SQL, USD_A_DAY, WEEKS, Recorded
 from proxy.commands.canary_state import states
-from proxy.commands.pairs_view import harmless
 from proxy.commands.plan import Line, asked_by_us, plan
 from proxy.commands.reach import Reached, reach
 from proxy.commands.serve import Rehearse, checked
@@ -20,12 +19,9 @@ from proxy.config import Config, Rollout
 from proxy.dialects.dialect import Family
 from proxy.keys import credentials
 from proxy.store import Store, StoreError
+from proxy.terminal import harmless
 
-SPEND_SQL = """
-SELECT target, CASE WHEN max(started_at) - min(started_at) >= INTERVAL 1 DAY
-                    THEN CAST(sum(cost_usd) AS DOUBLE) / (epoch(max(started_at) - min(started_at)) / 86400) END
-FROM exchanges WHERE NOT seen GROUP BY target
-"""
+SPEND_SQL = f"SELECT target, {USD_A_DAY} FROM exchanges WHERE NOT seen GROUP BY target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from rich.text import Text
 from proxy.anonymize import PSEUDONYM
 from proxy.commands.tables import machine
 from proxy.store import Store
+from proxy.terminal import harmless
 
 POLL_S = 1.0
 OVERLAP = timedelta(minutes=5)
@@ -27,8 +28,6 @@ FOLLOW_MAX = 500
 ANSWER_MAX, WHOLE_MAX = 4000, 40_000
 """Characters that are compared, and shown: a terminal takes minutes to lay out megabytes beside each other."""
 WORDS = re.compile(r"\s+|[^\s\w]|\w+")
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys instead of showing it: a model's text moves no cursor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +149,6 @@ def _rest(text: str) -> str:
 def with_pseudonyms(text: str) -> Text:
     """Text with its pseudonyms underlined."""
     return _underlined(Text(harmless(text)))
-
-
-def harmless(text: str) -> str:
-    return OBEYED.sub("\ufffd", text)
 
 
 def _underlined(text: Text) -> Text:

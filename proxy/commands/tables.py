@@ -15,11 +15,14 @@ from proxy.store import Table
 CELL_MAX = 200
 
 
+def rows_of(table: Table) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+
 def show(table: Table, *, as_json: bool, console: Console | None = None) -> None:
     """`as_json`: an array of row objects. Into a pipe: a head line and one line a row, tabs between, as `cut` and `awk` want it."""
     if as_json:
-        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-        print(orjson.dumps(rows, default=machine).decode(), flush=True)  # noqa: T201 (a command prints)
+        print(orjson.dumps(rows_of(table), default=machine).decode(), flush=True)  # noqa: T201 (a command prints)
         return
     console = console or Console(soft_wrap=False)
     if not console.is_terminal:

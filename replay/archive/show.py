@@ -17,6 +17,7 @@ from rich.text import Text
 from proxy.anonymize import pseudonyms
 from proxy.dialects.reading import clean
 from proxy.exchange import Prompt
+from proxy.terminal import OBEYED
 from replay.archive.asking import prompt_of
 from replay.archive.labels import text_hash
 from replay.archive.lookup import one_of
@@ -27,7 +28,6 @@ from replay.faults import Wrong
 
 COLUMNS = (("call", 36), ("arrived (UTC)", 19), ("workflow", 20), ("turn", 4), ("model", 24), ("chars", 8), ("outcome", 11))
 """Widths; the tags have what is left. An id is shown whole: those of one worker begin alike, and differ in their last figures."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _GOOD = ("answered",)
 
 
@@ -184,7 +184,7 @@ def _part(console: Console, name: str, text: str) -> None:
 
 def safe(text: str) -> str:
     """Text that a terminal only shows: `\\x1b` as ␛, what turns the direction of writing as �, lone surrogates replaced."""
-    return _CONTROL.sub(_picture, clean(text))
+    return OBEYED.sub(_picture, clean(text))
 
 
 def _picture(found: re.Match[str]) -> str:
