@@ -7,12 +7,18 @@ long is known. The newest `MOST` answers at most.
 
 from bisect import bisect_left, insort
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scoring.guard.facts import Fact
 
 MOST = 20_000
 LIMITS = ("error_rate", "refusal_rate", "truncation_rate", "p95_latency_s", "ttft_p95_s", "usd_per_call")
+
+
+def p95(ordered: Sequence[float]) -> float:
+    """The value that 95 of a hundred do not exceed, of values in rising order."""
+    return ordered[max(-(-len(ordered) * 95 // 100) - 1, 0)]
 
 
 def value_of(name: str, fact: Fact) -> float | None:
@@ -59,7 +65,7 @@ class Sliding:
         if not n:
             return None, 0
         if "p95" in name:
-            return self.ordered[name][max(-(-n * 95 // 100) - 1, 0)], n
+            return p95(self.ordered[name]), n
         return self.sums[name] / n, n
 
     def _count(self, fact: Fact, by: int) -> None:

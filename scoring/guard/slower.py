@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from scoring.guard.blocks import HOUR_S, Blocks, added
 from scoring.guard.facts import Fact
 from scoring.guard.known import Known
+from scoring.guard.sliding import p95
 from scoring.rubric import Relative, WorkflowRubric
 from scoring.stats.quantile import Claim
 from scoring.stats.unpaired import of_sorted
@@ -122,16 +123,12 @@ class Slower:
     def p95s(self) -> tuple[float | None, float | None]:
         """The incumbent's and the candidate's, of this hour."""
         hour = self.spans[0].open
-        return (_p95(hour.incumbent), _p95(hour.candidate)) if len(hour) else (None, None)
+        return (p95(hour.incumbent), p95(hour.candidate)) if len(hour) else (None, None)
 
 
 def beside_one(share: float) -> int:
     """How many of the incumbent's answers come for each of the candidate's, a few of them left over."""
     return max(min(int(SPARE * (1 - share) / share), MOST_BESIDE), 1) if share > 0.0 else MOST_BESIDE
-
-
-def _p95(ordered: list[float]) -> float:
-    return ordered[max(-(-len(ordered) * 95 // 100) - 1, 0)]
 
 
 def allowed(rubrics: Iterable[WorkflowRubric]) -> float | None:

@@ -12,7 +12,8 @@ What waits is evidence only later; races and limits see every failure at once.
 from collections import deque
 from collections.abc import Iterator
 
-from scoring.guard.facts import Fact, key_of
+from proxy.sampling import bucket_of, takes
+from scoring.guard.facts import Fact
 from scoring.guard.known import Known
 
 HELD_S = 60.0
@@ -50,4 +51,4 @@ class Thinned:
         share = sum(self._newest) / len(self._newest) if len(self._newest) >= FEWEST else self.configured
         while self._held and self._held[0].ended_s <= now_s - HELD_S:
             fact = self._held.popleft()
-            yield fact, key_of(fact.call_id) / 2**64 < share
+            yield fact, takes(bucket_of(fact.call_id), share)
