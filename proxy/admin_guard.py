@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from proxy.addresses import is_loopback_host
+from proxy.rollout.state import one_line
 
 TOKEN_VARIABLE = "UNDERSTUDY_ADMIN_TOKEN"
 PROBES = frozenset(("/healthz", "/readyz"))
@@ -72,7 +73,7 @@ def from_elsewhere(request: web.Request) -> str | None:
 
 def actor_of(request: web.Request, way: str = "api") -> str:
     """For the record: the peer, and what it calls itself, which proves nothing."""
-    named = " ".join("".join(c if c.isprintable() else " " for c in request.headers.get("x-understudy-actor", "")).split())
+    named = one_line(request.headers.get("x-understudy-actor", ""))
     return f"{way}@{request.remote or 'unknown'}" + (f" ({named[:ACTOR_MAX]})" if named else "")
 
 
